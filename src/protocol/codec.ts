@@ -1,0 +1,189 @@
+/** Bytes → frame or refusal; frame → bytes ready for a socket. */
+import { isUtf8 } from 'node:buffer'
+import { Compile } from 'typebox/compile'
+import { CLOSES, type CloseDefinition, errorText, type Refusal } from './codes.js'
+import { type ClientFrame, clientFrames, type FrameType, STATUS_CHOICE, type Status } from './frames.js'
+
+/** What a payload turned out to be: a frame, a refusal to be answered with one `error`, or the end of the connection. */
+export type Decoded =
+  | { readonly kind: 'frame'; readonly frame: ClientFrame }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'close'; readonly close: CloseDefinition }
+
+/** Reads the payload of one WebSocket message. Never throws. */
+export type Decode = (payload: Buffer) => Decoded
+
+/**
+ * Makes the reader of client frames (protocol 1.1 and 1.2).
+ * @param maxContentChars the longest message, in code points
+ */
+export function createDecoder(maxContentChars: number): Decode {
+  const readers = frameReaders(maxContentChars)
+  const types = [...readers.keys()].join(', ')
+
+  return (payload) => {
+    const end = payload.indexOf(0)
+    const text = end === -1 ? payload : payload.subarray(0, end)
+    if (!isUtf8(text)) return { kind: 'close', close: CLOSES.INVALID_UTF8 }
+    const value = parse(text.toString('utf8'))
+    if ('code' in value) return { kind: 'refused', refusal: value }
+    const { parsed } = value
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+      return refused('NOT_AN_OBJECT')
+    if (!('type' in parsed) || typeof parsed.type !== 'string')
+      return refused('INVALID_FIELD', '"type" debe ser un texto')
+    const read = readers.get(parsed.type)
+    return read ? read(parsed) : refused('UNKNOWN_TYPE', types)
+  }
+}
+
+function refused(code: Refusal['code'], detail?: string): Decoded {
+  return { kind: 'refused', refusal: detail === undefined ? { code } : { code, detail } }
+}
+
+function parse(text: string): { parsed: unknown } | Refusal {
+  try {
+    return { parsed: JSON.parse(text) }
+  } catch (error) {
+    return { code: 'INVALID_JSON', detail: position(text, error) }
+  }
+}
+
+/** Where the text stops being JSON, as far as the engine tells. */
+function position(text: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : ''
+  const at =
+    /at position (\d+)/.exec(message)?.[1] ?? (message.includes('end of JSON') ? text.length : undefined)
+  return at === undefined ? '' : ` (posición ${at})`
+}
+
+/** Reads an object of one frame type. */
+type Read = (value: object) => Decoded
+
+/** One compiled validator a frame type: exact paths in an error, and a fraction of the cost of a union. */
+function frameReaders(maxContentChars: number): Map<string, Read> {
+  const schemas = clientFrames(maxContentChars)
+  const message = `debe ser un texto de 1 a ${maxContentChars} caracteres`
+  const text = 'debe ser un texto'
+  const content: Record<FrameType, string> = {
+    register: 'debe ser null o un texto',
+    broadcast: message,
+    private: message,
+    list_users: text,
+    user_info: text,
+    change_status: `debe ser ${STATUS_CHOICE}`,
+    disconnect: text,
+  }
+  const refuse = (type: FrameType, errors: Parameters<typeof offendingField>[0]): Decoded => {
+    const field = offendingField(errors)
+    return refused('INVALID_FIELD', `"${field}" ${field === 'content' ? content[type] : text}`)
+  }
+  const reader = <T extends FrameType>(type: T): Read => {
+    const validator = Compile(schemas[type])
+    return (value) => {
+      return validator.Check(value) ? { kind: 'frame', frame: value } : refuse(type, validator.Errors(value))
+    }
+  }
+  const readers: Readonly<Record<FrameType, Read>> = {
+    register: reader('register'),
+    broadcast: reader('broadcast'),
+    private: reader('private'),
+    list_users: reader('list_users'),
+    user_info: reader('user_info'),
+    change_status: reader('change_status'),
+    disconnect: reader('disconnect'),
+  }
+  return new Map(Object.entries(readers))
+}
+
+/** The field that the first error is about: it is missing, or not what it must be. */
+function offendingField(errors: readonly { instancePath: string; params: object }[]): string {
+  const [field] = errors.map(({ instancePath, params }) => {
+    return 'requiredProperties' in params
+      ? String(params.requiredProperties).split(',')[0]
+      : instancePath.slice(1)
+  })
+  return String(field)
+}
+
+/**
+ * What is wrong with the text of a message beyond its length (protocol 1.4): both would break strict JSON parsers in C.
+ * @returns the refusal, or undefined when the text may be sent
+ */
+export function checkMessage(content: string): Refusal | undefined {
+  if (content.includes('\0'))
+    return { code: 'INVALID_FIELD', detail: '"content" no puede contener el carácter nulo' }
+  if (!content.isWellFormed())
+    return { code: 'INVALID_FIELD', detail: '"content" contiene un carácter incompleto' }
+  return undefined
+}
+
+/** A time as it is on the wire: ISO 8601, UTC, milliseconds. */
+export function timestamp(now: number): string {
+  return new Date(now).toISOString()
+}
+
+/**
+ * The JSON text of every server frame. Fields stand in the order of protocol 1.4:
+ * type, sender, target, content, userList, timestamp.
+ * `at` is always milliseconds since 1970.
+ */
+export const encode = {
+  /** @param userList the names as a JSON array */
+  registerSuccess: (userList: string, at: number): string =>
+    `{"type":"register_success","sender":"server","content":"Registro exitoso","userList":${userList},"timestamp":"${timestamp(at)}"}`,
+
+  broadcast: (sender: string, content: string, at: number): string =>
+    JSON.stringify({ type: 'broadcast', sender, content, timestamp: timestamp(at) }),
+
+  private: (sender: string, target: string, content: string, at: number): string =>
+    JSON.stringify({ type: 'private', sender, target, content, timestamp: timestamp(at) }),
+
+  /** @param names the names as a JSON array */
+  userList: (names: string, at: number): string =>
+    `{"type":"list_users_response","sender":"server","content":${names},"timestamp":"${timestamp(at)}"}`,
+
+  userInfo: (target: string, ip: string, status: Status, at: number): string =>
+    fromServer('user_info_response', { target, content: { ip, status } }, at),
+
+  statusUpdate: (user: string, status: Status, at: number): string =>
+    fromServer('status_update', { content: { user, status } }, at),
+
+  userDisconnected: (user: string, at: number): string =>
+    fromServer('user_disconnected', { content: `${user} ha salido` }, at),
+
+  error: (refusal: Refusal, at: number): string => fromServer('error', { content: errorText(refusal) }, at),
+}
+
+function fromServer(type: string, fields: object, at: number): string {
+  return JSON.stringify({ type, sender: 'server', ...fields, timestamp: timestamp(at) })
+}
+
+/** The most bytes that stand before a payload in a frame that a server sends (RFC 6455, 5.2). */
+export const MAX_HEADER_BYTES = 10
+
+/**
+ * Writes one unfragmented text frame (RFC 6455, 5.2; a server does not mask) into `buffer` at `offset`.
+ * `buffer` must have room for {@link MAX_HEADER_BYTES} more than the payload.
+ * @returns the offset behind the frame
+ */
+export function writeFrame(buffer: Buffer, offset: number, payload: Uint8Array): number {
+  const length = payload.length
+  let at = buffer.writeUInt8(0x81, offset)
+  if (length < 126) {
+    at = buffer.writeUInt8(length, at)
+  } else if (length < 65536) {
+    at = buffer.writeUInt16BE(length, buffer.writeUInt8(126, at))
+  } else {
+    at = buffer.writeBigUInt64BE(BigInt(length), buffer.writeUInt8(127, at))
+  }
+  buffer.set(payload, at)
+  return at + length
+}
+
+/** One text frame, header and payload, ready for a socket. */
+export function framed(frame: string | Uint8Array): Buffer {
+  const payload = typeof frame === 'string' ? Buffer.from(frame) : frame
+  const buffer = Buffer.allocUnsafe(payload.length + MAX_HEADER_BYTES)
+  return buffer.subarray(0, writeFrame(buffer, 0, payload))
+}

@@ -1,0 +1,165 @@
+/** Every error and close code: the registry that the server, its documents and their tests share. */
+
+/** What an error means. `text` is what a base client reads; `{detail}` is filled in by the refusal. */
+export interface ErrorDefinition {
+  readonly text: string
+  /** Whether the same frame can succeed later. */
+  readonly retry: boolean
+  /** For the documents. */
+  readonly meaning: string
+}
+
+export const ERRORS = {
+  INVALID_JSON: {
+    text: 'El mensaje no es JSON válido{detail}',
+    retry: false,
+    meaning: 'The frame cannot be parsed. The position is given where it is known.',
+  },
+  NOT_AN_OBJECT: {
+    text: 'El mensaje debe ser un objeto JSON',
+    retry: false,
+    meaning: 'The frame is JSON, but not an object.',
+  },
+  INVALID_FIELD: {
+    text: 'El campo {detail}',
+    retry: false,
+    meaning: 'A field is missing or is not what it must be. The text names the field and what is expected.',
+  },
+  UNKNOWN_TYPE: {
+    text: 'El campo "type" no es un tipo conocido; los tipos son: {detail}',
+    retry: false,
+    meaning: 'There is no such frame. The text lists those that there are.',
+  },
+  NOT_REGISTERED: {
+    text: 'Debes registrarte primero',
+    retry: false,
+    meaning: 'Only `register` and `disconnect` are understood before `register_success`.',
+  },
+  ALREADY_REGISTERED: {
+    text: 'Esta conexión ya está registrada',
+    retry: false,
+    meaning: 'A connection registers once.',
+  },
+  NAME_TAKEN: {
+    text: 'El usuario ya existe',
+    retry: false,
+    meaning:
+      'Somebody has this name, or one that counts as the same. Another may be tried on the same connection.',
+  },
+  NAME_INVALID: {
+    text: 'El nombre no es válido: {detail}',
+    retry: false,
+    meaning: 'The name breaks a rule of section 1.3.',
+  },
+  NAME_RESERVED: {
+    text: 'El nombre "{detail}" está reservado',
+    retry: false,
+    meaning: 'The name `server`, in any case.',
+  },
+  EXTENSIONS_UNAVAILABLE: {
+    text: 'El campo "content" de "register" debe ser null o un texto: este servidor no ofrece extensiones',
+    retry: false,
+    meaning: 'An object in `content` asks for extensions, which this version does not have.',
+  },
+  SENDER_MISMATCH: {
+    text: 'El campo "sender" debe ser tu propio nombre',
+    retry: false,
+    meaning: 'The frame claims to come from someone else. Nothing was sent.',
+  },
+  USER_NOT_FOUND: {
+    text: 'Usuario no encontrado',
+    retry: false,
+    meaning: 'Nobody present has the name in `target`, or there is no `target`. Nothing was sent.',
+  },
+  UNAVAILABLE: {
+    text: 'El servicio no está disponible por el momento; intenta de nuevo',
+    retry: true,
+    meaning: 'The server could not reach what the nodes share. What this frame asked for was not done.',
+  },
+} as const satisfies Record<string, ErrorDefinition>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** Why a frame is refused: a code and what fills the `{detail}` of its text. */
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly detail?: string
+}
+
+/** The text of a refusal as a client reads it. */
+export function errorText(refusal: Refusal): string {
+  return ERRORS[refusal.code].text.replace('{detail}', () => refusal.detail ?? '')
+}
+
+/** What a close code means. `comeBack`: whether a client should connect again by itself (protocol 1.5). */
+export interface CloseDefinition {
+  readonly code: number
+  /** Sent as the reason of the close frame; not with 1009, which the WebSocket library sends by itself. */
+  readonly reason: string
+  readonly comeBack: boolean
+  /** For the documents. */
+  readonly meaning: string
+}
+
+export const CLOSES = {
+  NORMAL: {
+    code: 1000,
+    reason: 'Hasta luego',
+    comeBack: false,
+    meaning: 'The answer to `disconnect`.',
+  },
+  INVALID_UTF8: {
+    code: 1007,
+    reason: 'UTF-8 inválido',
+    comeBack: false,
+    meaning: 'A frame was not valid UTF-8 before its first NUL byte.',
+  },
+  TOO_LARGE: {
+    code: 1009,
+    reason: 'Mensaje demasiado grande',
+    comeBack: false,
+    meaning: 'A frame was larger than `MAX_FRAME_BYTES`.',
+  },
+  RESTART: {
+    code: 1012,
+    reason: 'El servidor se reinicia',
+    comeBack: true,
+    meaning: 'The server restarts: come back.',
+  },
+  TOO_SLOW: {
+    code: 1013,
+    reason: 'Lectura demasiado lenta',
+    comeBack: true,
+    meaning: 'The client reads too slowly for what it is sent: come back later.',
+  },
+  NOT_REGISTERED_IN_TIME: {
+    code: 4001,
+    reason: 'No te registraste a tiempo',
+    comeBack: false,
+    meaning: 'The connection did not register within `REGISTER_TIMEOUT_MS`.',
+  },
+  REMOVED: {
+    code: 4003,
+    reason: 'Un operador te retiró',
+    comeBack: false,
+    meaning: 'An operator removed the user. Reserved: this version does not send it.',
+  },
+  BANNED: {
+    code: 4004,
+    reason: 'Acceso prohibido',
+    comeBack: false,
+    meaning: 'The name or address is banned. Reserved: this version does not send it.',
+  },
+  TAKEN_OVER: {
+    code: 4005,
+    reason: 'La sesión continúa en otra conexión',
+    comeBack: false,
+    meaning: 'The owner took up the session elsewhere. Reserved: this version does not send it.',
+  },
+  NAME_LOST: {
+    code: 4006,
+    reason: 'El nombre se perdió mientras el servidor estaba aislado',
+    comeBack: true,
+    meaning: 'The name went to somebody else while this server was cut off: come back.',
+  },
+} as const satisfies Record<string, CloseDefinition>
