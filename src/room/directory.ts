@@ -1,0 +1,129 @@
+/** Who is present, as this node has applied it: a fold of events. */
+import type { Status } from '../protocol/frames.js'
+import type { NameKey } from '../protocol/names.js'
+import type { Event, Position, Presence } from './events.js'
+import { type Entry, JoinOrder } from './join-order.js'
+
+/** Everyone present at one position of the log, in the order of joining. */
+export interface Snapshot {
+  readonly position: Position
+  readonly users: readonly Presence[]
+}
+
+/** A part of the directory, and where the next one begins. */
+export interface Page {
+  readonly users: Presence[]
+  /** How many there are in all. */
+  readonly total: number
+  /** The `order` to go on after, or undefined at the end. */
+  readonly next: number | undefined
+}
+
+/** Which part of the directory: at most `limit` users who joined after `after`, of one status if it is given. */
+export interface PageQuery {
+  readonly after: number
+  readonly limit: number
+  readonly status?: Status | undefined
+}
+
+export class Directory {
+  #position: Position
+  readonly #entries = new Map<NameKey, Entry>()
+  readonly #order = new JoinOrder()
+  readonly #counts: Record<Status, number> = { ACTIVO: 0, OCUPADO: 0, INACTIVO: 0 }
+  /** The names as JSON, with commas between; undefined when the next who asks must have it written anew. */
+  #names: string | undefined
+  #lastOrder = -Infinity
+
+  constructor(snapshot: Snapshot) {
+    this.#position = snapshot.position
+    for (const presence of snapshot.users) this.#add(presence)
+  }
+
+  /** The position of the last event applied. */
+  get position(): Position {
+    return this.#position
+  }
+
+  /** How many are present. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Who has this name. */
+  get(key: NameKey): Presence | undefined {
+    return this.#entries.get(key)?.presence
+  }
+
+  /** Everyone, in the order of joining. */
+  users(): Iterable<Presence> {
+    return this.#order.after(-Infinity)
+  }
+
+  /** Everyone's name as a JSON array, in the order of joining. Written once, however many ask. */
+  get userList(): string {
+    this.#names ??= Array.from(this.users(), ({ name }) => JSON.stringify(name)).join(',')
+    return `[${this.#names}]`
+  }
+
+  /** A page of those present, in the order of joining. */
+  page({ after, limit, status }: PageQuery): Page {
+    const users: Presence[] = []
+    const total = status === undefined ? this.size : this.#counts[status]
+    for (const presence of this.#order.after(after)) {
+      if (status !== undefined && presence.status !== status) continue
+      if (users.length === limit) return { users, total, next: users.at(-1)?.order }
+      users.push(presence)
+    }
+    return { users, total, next: undefined }
+  }
+
+  /** Takes in the next event of the log. Events come in order, without gaps: that is the backplane's promise. */
+  apply(event: Event): void {
+    this.#position = event.position
+    if (event.kind === 'joined') {
+      this.#add(event.presence)
+    } else if (event.kind === 'left') {
+      this.#remove(event.key)
+    } else if (event.kind === 'status') {
+      const entry = this.#entries.get(event.key)
+      if (entry === undefined) return
+      this.#count(entry.presence.status, -1)
+      entry.presence = { ...entry.presence, status: event.status }
+      this.#count(event.status, 1)
+    }
+  }
+
+  /** Takes the position of a snapshot whose differences have been applied. */
+  moveTo(position: Position): void {
+    this.#position = position
+  }
+
+  #add(presence: Presence): void {
+    this.#remove(presence.key)
+    const entry = { presence, gone: false }
+    this.#entries.set(presence.key, entry)
+    this.#order.add(entry)
+    this.#count(presence.status, 1)
+    // The newest goes to the end of the list, which need not be written anew for it: a storm of joins stays cheap.
+    if (this.#names !== undefined && presence.order >= this.#lastOrder) {
+      this.#names += (this.#names === '' ? '' : ',') + JSON.stringify(presence.name)
+    } else {
+      this.#names = undefined
+    }
+    this.#lastOrder = Math.max(this.#lastOrder, presence.order)
+  }
+
+  #remove(key: NameKey): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    this.#entries.delete(key)
+    this.#order.remove(entry)
+    this.#count(entry.presence.status, -1)
+    this.#names = undefined
+  }
+
+  #count(status: Status, by: number): void {
+    this.#counts[status] += by
+  }
+}

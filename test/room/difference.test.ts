@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { difference } from '../../src/room/difference.js'
+import { Directory } from '../../src/room/directory.js'
+import type { Event, Presence } from '../../src/room/events.js'
+import { history, presentAfter } from './arbitraries.js'
+import { at, someone } from './samples.js'
+
+const NOW = Date.UTC(2025, 0, 2, 3, 4, 5)
+const TIME = '"timestamp":"2025-01-02T03:04:05.000Z"'
+const ana = someone('Ana', 1)
+const beto = someone('Beto', 2)
+const position = { epoch: 'e2', offset: 77 }
+
+function between(before: readonly Presence[], after: readonly Presence[]): Event[] {
+  return difference(new Directory({ position: at(9), users: before }), { position, users: after }, NOW)
+}
+const textOf = (event: Event | undefined) =>
+  event !== undefined && 'frame' in event ? Buffer.from(event.frame).toString() : ''
+
+t.test('who is not in the snapshot has left', async (t) => {
+  const events = between([ana, beto], [beto])
+  const { key, session } = ana
+  t.match(events, [{ kind: 'left', position, key, session }])
+  t.equal(events.length, 1)
+  t.equal(
+    textOf(events[0]),
+    `{"type":"user_disconnected","sender":"server","content":"Ana ha salido",${TIME}}`,
+  )
+})
+
+t.test('who is only in the snapshot has joined', async (t) => {
+  t.strictSame(between([ana], [ana, beto]), [{ kind: 'joined', position, presence: beto }])
+})
+
+t.test('whose status is another has changed it', async (t) => {
+  const events = between([ana, beto], [ana, { ...beto, status: 'OCUPADO' }])
+  const { key, session } = beto
+  t.match(events, [{ kind: 'status', position, key, session, status: 'OCUPADO' }])
+  t.equal(events.length, 1)
+  const content = '{"user":"Beto","status":"OCUPADO"}'
+  t.equal(textOf(events[0]), `{"type":"status_update","sender":"server","content":${content},${TIME}}`)
+})
+
+t.test('a name that another session has now was left, and joined', async (t) => {
+  const other = someone('ANA', 5)
+  const events = between([ana], [other])
+  t.match(events, [
+    { kind: 'left', session: ana.session },
+    { kind: 'joined', presence: other },
+  ])
+  t.match(textOf(events[0]), 'Ana ha salido', 'under the name that it had')
+})
+
+t.test('a session that another node holds now has joined, and nobody is told of a departure', async (t) => {
+  const moved: Presence = { ...ana, node: 'n2', status: 'OCUPADO' }
+  t.strictSame(between([ana], [moved]), [{ kind: 'joined', position, presence: moved }])
+})
+
+t.test('where nothing differs nothing has happened', async (t) => {
+  t.strictSame(between([ana, beto], [ana, beto]), [])
+  t.strictSame(between([], []), [])
+})
+
+t.test('applied, it leads from any directory to any snapshot of the same room', async () => {
+  const pasts = history().chain((past) =>
+    fc.tuple(fc.constant(presentAfter(past)), history(presentAfter(past), 60)),
+  )
+  const property = fc.property(pasts, ([before, events]) => {
+    const after = presentAfter(events, before)
+    const directory = new Directory({ position: at(9), users: before })
+    const snapshot = { position, users: after }
+    const steps = difference(directory, snapshot, NOW)
+    for (const event of steps) directory.apply(event)
+    directory.moveTo(position)
+    assert.deepEqual([...directory.users()], after)
+    assert.equal(directory.userList, new Directory(snapshot).userList)
+    assert.deepEqual(directory.position, position)
+    assert.deepEqual(difference(directory, snapshot, NOW), [])
+    const unchanged = before.filter((user) => after.includes(user))
+    const about = new Set(steps.map((event) => ('key' in event ? event.key : event.presence.key)))
+    for (const { key, name } of unchanged) assert.ok(!about.has(key), `nothing happened to ${name}`)
+  })
+  fc.assert(property, { numRuns: 200 })
+})
