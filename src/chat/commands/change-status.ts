@@ -1,0 +1,28 @@
+import { encode } from '../../protocol/codec.js'
+import { parseStatus, STATUS_CHOICE } from '../../protocol/frames.js'
+import { type Command, refusalOf } from './command.js'
+
+/** `change_status` (protocol 1.4): everyone is told; that nothing changes, only the asker. */
+export const changeStatus: Command<'change_status'> = {
+  beforeRegister: false,
+  asSelf: true,
+  afterEarlier: false,
+  run(session, { content }, node) {
+    const status = parseStatus(content)
+    if (status === undefined) return { code: 'INVALID_FIELD', detail: `"content" debe ser ${STATUS_CHOICE}` }
+
+    // What the client chooses takes the place of the waking update, and is not undone by one.
+    const { away } = session
+    session.away = false
+    const { key, name } = session.identity
+    const update = encode.statusUpdate(name, status, node.now())
+    const proposal = { kind: 'status', key, session: session.id, status, frame: Buffer.from(update) } as const
+    node.propose(session, proposal, (outcome) => {
+      if (outcome.ok) return
+      if (outcome.reason === 'UNCHANGED') return node.send(session, update)
+      session.away = away
+      node.refuse(session, refusalOf(outcome.reason))
+    })
+    return undefined
+  },
+}

@@ -1,0 +1,56 @@
+import type { Outcome, OutcomeRefusal } from '../../backplane/backplane.js'
+import type { Refusal } from '../../protocol/codes.js'
+import type { ClientFrames, FrameType } from '../../protocol/frames.js'
+import type { NameKey } from '../../protocol/names.js'
+import type { Directory } from '../../room/directory.js'
+import type { Presence, Proposal } from '../../room/events.js'
+import type { NamedSession, Session } from '../session.js'
+
+/** What a command can do: the node as its commands see it. */
+export interface CommandNode {
+  readonly directory: Directory
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Sends the JSON text of a frame to one session. */
+  send(session: Session, frame: string): void
+  /** Answers with an `error`. */
+  refuse(session: Session, refusal: Refusal): void
+  /** Proposes for a session; `done` gets the outcome, once the node has applied what was committed. */
+  propose(session: Session, proposal: Proposal, done: (outcome: Outcome) => void): void
+  /** Undoes an INACTIVO that the server set; `done` is called when that has taken effect, or could not. */
+  wake(session: Session, done?: () => void): void
+  /** Asks the backplane for a name that the directory does not know. The session is held until `then` has been called. */
+  confirmMiss(session: Session, key: NameKey, then: (presence: Presence | undefined) => void): void
+  /** Ends the session with code 1000. */
+  dismiss(session: Session): void
+}
+
+/**
+ * What became of a frame: done (undefined); refused, and nothing was done; or it has to wait for what the session did before.
+ */
+export type Result = Refusal | 'later' | undefined
+
+/** One frame that clients send: who may send it, and what it does. */
+export type Command<T extends FrameType> = {
+  /** Whether its `sender` must be the session's own name (protocol 1.2). */
+  readonly asSelf: boolean
+  /** Whether its answer shows the effect of the session's earlier frames, so that it waits for them. */
+  readonly afterEarlier: boolean
+} & (
+  | {
+      /** Whether it is understood before `register` has succeeded. */
+      readonly beforeRegister: true
+      run(session: Session, frame: ClientFrames[T], node: CommandNode): Result
+    }
+  | {
+      readonly beforeRegister: false
+      run(session: NamedSession, frame: ClientFrames[T], node: CommandNode): Result
+    }
+)
+
+/** What a client is told of a proposal that came to nothing. */
+export function refusalOf(reason: OutcomeRefusal): Refusal {
+  if (reason === 'NAME_TAKEN') return { code: 'NAME_TAKEN' }
+  if (reason === 'UNKNOWN_TARGET') return { code: 'USER_NOT_FOUND' }
+  return { code: 'UNAVAILABLE' }
+}

@@ -1,0 +1,25 @@
+import { encode } from '../../protocol/codec.js'
+import type { Command } from './command.js'
+
+/**
+ * `disconnect` (protocol 1.4): everyone is told, the leaver too; then the connection is closed 1000. The node closes it when
+ * it applies the session's own `left` event.
+ */
+export const disconnect: Command<'disconnect'> = {
+  beforeRegister: true,
+  asSelf: true,
+  afterEarlier: true,
+  run(session, _frame, node) {
+    if (!session.isNamed()) {
+      node.dismiss(session)
+      return undefined
+    }
+    session.state = 'leaving'
+    const { key, name } = session.identity
+    const frame = Buffer.from(encode.userDisconnected(name, node.now()))
+    node.propose(session, { kind: 'leave', key, session: session.id, frame }, (outcome) => {
+      if (!outcome.ok) node.dismiss(session)
+    })
+    return undefined
+  },
+}

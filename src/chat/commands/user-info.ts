@@ -1,0 +1,30 @@
+import { encode } from '../../protocol/codec.js'
+import { keyOf } from '../../protocol/names.js'
+import type { Presence } from '../../room/events.js'
+import type { Command } from './command.js'
+
+/** `user_info` (protocol 1.4): address and status of someone present. */
+export const userInfo: Command<'user_info'> = {
+  beforeRegister: false,
+  asSelf: false,
+  afterEarlier: true,
+  run(session, { target }, node) {
+    if (typeof target !== 'string') return { code: 'USER_NOT_FOUND' }
+    const answer = ({ name, ip, status }: Presence) => {
+      node.send(session, encode.userInfo(name, ip, status, node.now()))
+    }
+
+    const key = keyOf(target)
+    const present = node.directory.get(key)
+    if (present) {
+      // Who asks for himself sees that asking has woken him.
+      node.wake(session, () => answer(node.directory.get(key) ?? present))
+    } else {
+      node.confirmMiss(session, key, (found) => {
+        if (found) node.wake(session, () => answer(found))
+        else node.refuse(session, { code: 'USER_NOT_FOUND' })
+      })
+    }
+    return undefined
+  },
+}

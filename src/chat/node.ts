@@ -1,0 +1,347 @@
+/** One node: gives the room's events to its sessions, and brings its sessions' frames to the room. */
+import { randomBytes } from 'node:crypto'
+import type { Backplane, Outcome, PrivateMessage } from '../backplane/backplane.js'
+import { createDecoder, type Decode, encode, framed } from '../protocol/codec.js'
+import { CLOSES, type CloseDefinition, type Refusal } from '../protocol/codes.js'
+import type { Status } from '../protocol/frames.js'
+import type { NameKey } from '../protocol/names.js'
+import type { Directory } from '../room/directory.js'
+import type { Left, Presence, Proposal, Said, SessionId, StatusChanged } from '../room/events.js'
+import { type PerformingNode, perform } from './commands/index.js'
+import { Committer } from './committer.js'
+import type { Connection } from './connection.js'
+import { drain } from './drain.js'
+import { Fanout } from './fanout.js'
+import { Housekeeping, type HousekeepingOptions } from './housekeeping.js'
+import { type Audience, Reader, type ReaderState } from './reader.js'
+import { differences } from './reconcile.js'
+import { type NamedSession, Session } from './session.js'
+
+export type { Presence } from '../room/events.js'
+
+/** The part of a logger that a node needs. */
+export interface Log {
+  debug(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export interface NodeOptions extends HousekeepingOptions {
+  readonly backplane: Backplane
+  readonly log: Log
+  /** The name of this node for people. */
+  readonly label: string
+  readonly maxContentChars: number
+  readonly outboxMaxBytes: number
+  /** The clock: milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+/** What a node is doing. Clients are taken while it is `up`. */
+export type NodeState = ReaderState | 'leaving' | 'draining'
+
+export class ChatNode implements PerformingNode, Audience {
+  readonly #options: NodeOptions
+  readonly #backplane: Backplane
+  readonly #log: Log
+  readonly #decode: Decode
+  readonly #committer: Committer
+  readonly #fanout: Fanout<Session>
+  readonly #reader: Reader
+  readonly #housekeeping: Housekeeping
+  readonly #connections = new Set<Session>()
+  /** Sessions that may be too slow: they are looked at again after a turn. */
+  readonly #suspects = new Set<Session>()
+  /** Sessions that the room knows of, or may come to know of. */
+  readonly #sessions = new Map<SessionId, Session>()
+  readonly #prefix = randomBytes(9).toString('base64url')
+  #leaving: 'leaving' | 'draining' | undefined
+  #connected = 0
+  #onLastEnded: (() => void) | undefined
+
+  constructor(options: NodeOptions) {
+    this.#options = options
+    this.#backplane = options.backplane
+    this.#log = options.log
+    this.#decode = createDecoder(options.maxContentChars)
+    this.#fanout = new Fanout((session) => this.#checkPace(session))
+    this.#reader = new Reader(this, () => this.#fanout.pendingBytes)
+    this.#committer = new Committer(options.backplane, () => this.directory.position)
+    this.#housekeeping = new Housekeeping(this.#connections, options, {
+      now: () => this.now(),
+      isActive: (session) => this.#presenceOf(session)?.status === 'ACTIVO',
+      onSilent: (session) => session.connection.terminate(),
+      onUnregistered: (session) => this.close(session, CLOSES.NOT_REGISTERED_IN_TIME),
+      onAway: (session) => this.#setAway(session),
+    })
+  }
+
+  /** Joins the cluster. Resolves when clients may come. */
+  async start(): Promise<void> {
+    const info = { label: this.#options.label, startedAt: this.now() }
+    this.#reader.begin(await this.#backplane.start(info, this.#reader))
+  }
+
+  get state(): NodeState {
+    return this.#leaving ?? this.#reader.state
+  }
+
+  /** Whether new connections are taken. */
+  get accepting(): boolean {
+    return this.state !== 'starting' && this.state !== 'draining'
+  }
+
+  get directory(): Directory {
+    return this.#reader.directory
+  }
+
+  now(): number {
+    return (this.#options.now ?? Date.now)()
+  }
+
+  /** Who has a name: by the directory, a miss confirmed by the backplane. Rejects when that cannot be reached. */
+  async find(key: NameKey): Promise<Presence | undefined> {
+    return this.directory.get(key) ?? (await this.#backplane.find(key))
+  }
+
+  /** Announces that clients should be sent elsewhere; those who come are still taken. */
+  leaveSoon(): void {
+    this.#leaving ??= 'leaving'
+  }
+
+  /** Leaves in good order: sessions are closed 1012, spread over `spreadMs`. Resolves when all are gone and the room knows. */
+  async drain(spreadMs: number): Promise<void> {
+    this.#leaving = 'draining'
+    const restart = (session: Session) => this.close(session, CLOSES.RESTART)
+    await drain([...this.#connections], spreadMs, restart)
+    // Those whose upgrade was under way.
+    for (const session of this.#connections) restart(session)
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onLastEnded = resolve))
+    await this.#committer.idle()
+  }
+
+  /** Ends what is left, at once. */
+  async stop(): Promise<void> {
+    this.#leaving = 'draining'
+    this.#housekeeping.stop()
+    for (const { connection } of this.#connections) connection.terminate()
+    await this.#backplane.close()
+  }
+
+  // Connections: http/ hands on what their sockets do.
+
+  connect(connection: Connection): Session {
+    this.#connected += 1
+    const session = new Session({
+      id: `${this.#prefix}-${this.#connected.toString(36)}`,
+      connection,
+      perform: (from, decoded) => perform(from, decoded, this),
+      outboxMaxBytes: this.#options.outboxMaxBytes,
+      now: this.now(),
+    })
+    this.#connections.add(session)
+    this.#housekeeping.watch(session)
+    this.#log.debug({ session: session.id, ip: connection.ip }, 'connected')
+    return session
+  }
+
+  /** Takes the payload of one WebSocket message. */
+  receive(session: Session, payload: Buffer): void {
+    session.receive(this.#decode(payload), this.now())
+  }
+
+  /** Takes the end of a connection, whoever ended it. */
+  ended(session: Session, code: number): void {
+    this.#connections.delete(session)
+    session.connectionEnded()
+    if (session.state !== 'closed') this.#depart(session)
+    this.#log.debug({ session: session.id, name: session.identity?.name, code }, 'disconnected')
+    if (this.#connections.size === 0) this.#onLastEnded?.()
+  }
+
+  // What commands ask for.
+
+  send(session: Session, frame: string): void {
+    this.#fanout.send(session, framed(frame))
+  }
+
+  refuse(session: Session, refusal: Refusal): void {
+    this.send(session, encode.error(refusal, this.now()))
+  }
+
+  propose(session: Session, proposal: Proposal, done: (outcome: Outcome) => void): void {
+    this.#sessions.set(session.id, session)
+    session.begin()
+    this.#committer.propose(proposal, (outcome) => {
+      done(outcome)
+      session.settle()
+      this.#forget(session)
+    })
+  }
+
+  wake(session: Session, done?: () => void): void {
+    if (!session.away || !session.isNamed()) {
+      done?.()
+      return
+    }
+    session.away = false
+    this.#proposeStatus(session, 'ACTIVO', (changed) => {
+      session.away ||= !changed
+      done?.()
+    })
+  }
+
+  confirmMiss(session: Session, key: NameKey, then: (presence: Presence | undefined) => void): void {
+    session.hold()
+    const answer = (reply: () => void) => {
+      if (session.state !== 'closed') reply()
+      session.release()
+    }
+    this.#backplane.find(key).then(
+      (presence) => answer(() => then(presence)),
+      (error) => {
+        this.#log.warn({ error }, 'the backplane could not be asked for a name')
+        answer(() => this.refuse(session, { code: 'UNAVAILABLE' }))
+      },
+    )
+  }
+
+  dismiss(session: Session): void {
+    this.close(session, CLOSES.NORMAL)
+  }
+
+  close(session: Session, close: CloseDefinition): void {
+    if (session.state === 'closed') return
+    this.#depart(session)
+    session.hangUp(close)
+  }
+
+  // What the reader has applied.
+
+  joined(presence: Presence): void {
+    const session = this.#sessions.get(presence.session)
+    if (session === undefined) return
+    const { key, name, connectedAt, status, order } = presence
+    session.identity = { key, name, connectedAt, status, order }
+    if (session.state === 'closed') this.#leave(session)
+    if (session.state !== 'joining') return
+    session.state = 'present'
+    this.#fanout.enter(session)
+    this.send(session, encode.registerSuccess(this.directory.userList, this.now()))
+    this.#log.debug({ session: session.id, name: presence.name }, 'registered')
+  }
+
+  left({ session: id, frame }: Left): void {
+    const session = this.#sessions.get(id)
+    if (session?.state === 'present') {
+      // It did not ask to leave: it was swept, and is about to be claimed again. That is for the others to see.
+      this.#fanout.appendExcept(session, frame)
+      return
+    }
+    this.#fanout.append(frame)
+    if (session?.state === 'leaving') this.dismiss(session)
+  }
+
+  statusChanged({ session: id, status, frame }: StatusChanged): void {
+    const session = this.#sessions.get(id)
+    if (session?.isNamed()) session.identity = { ...session.identity, status }
+    this.#fanout.append(frame)
+  }
+
+  said({ frame }: Said): void {
+    this.#fanout.append(frame)
+  }
+
+  privately({ session: id, frame }: PrivateMessage): void {
+    const session = this.#sessions.get(id)
+    if (session?.state === 'present') this.#fanout.send(session, framed(frame))
+  }
+
+  advanced(): void {
+    this.#committer.advance()
+  }
+
+  epochLeft(epoch: string): void {
+    this.#committer.leaveEpoch(epoch)
+  }
+
+  /** Commits the difference between the room and the live sessions: no ghosts, and nobody lost. */
+  reconcile(): void {
+    const live = [...this.#sessions.values()].filter(
+      (session) => session.state !== 'closed' || !session.settled,
+    )
+    const { ghosts, missing } = differences(this.#backplane.id, this.directory, live)
+    for (const { key, name, session } of ghosts) {
+      const frame = Buffer.from(encode.userDisconnected(name, this.now()))
+      this.#committer.propose({ kind: 'leave', key, session, frame }, () => {})
+    }
+    for (const session of missing) this.#claim(session)
+  }
+
+  #claim(session: NamedSession): void {
+    const join = {
+      kind: 'join',
+      session: session.id,
+      ip: session.connection.ip,
+      ...session.identity,
+    } as const
+    this.propose(session, join, (outcome) => {
+      if (!outcome.ok && outcome.reason === 'NAME_TAKEN') this.close(session, CLOSES.NAME_LOST)
+    })
+  }
+
+  // What becomes of sessions.
+
+  /** Ends a session's part in the room, whoever ended it. */
+  #depart(session: Session): void {
+    const { state } = session
+    session.state = 'closed'
+    this.#fanout.leave(session)
+    if (state === 'present') this.#leave(session)
+  }
+
+  /** Tells the room that a session has gone. */
+  #leave(session: Session): void {
+    if (!session.isNamed()) return
+    const { key, name } = session.identity
+    const frame = Buffer.from(encode.userDisconnected(name, this.now()))
+    this.propose(session, { kind: 'leave', key, session: session.id, frame }, () => {})
+  }
+
+  #forget(session: Session): void {
+    const over = session.state === 'new' || session.state === 'closed'
+    if (over && session.settled && !this.#presenceOf(session)) this.#sessions.delete(session.id)
+  }
+
+  #presenceOf(session: Session): Presence | undefined {
+    const presence = session.isNamed() ? this.directory.get(session.identity.key) : undefined
+    return presence?.session === session.id ? presence : undefined
+  }
+
+  #setAway(session: NamedSession): void {
+    session.away = true
+    this.#proposeStatus(session, 'INACTIVO', (changed) => {
+      session.away &&= changed
+    })
+  }
+
+  #proposeStatus(session: NamedSession, status: Status, done: (changed: boolean) => void): void {
+    const { key, name } = session.identity
+    const frame = Buffer.from(encode.statusUpdate(name, status, this.now()))
+    this.propose(session, { kind: 'status', key, session: session.id, status, frame }, ({ ok }) => done(ok))
+  }
+
+  /** Closes a client that left more unread than the cap for a whole turn of the event loop. */
+  #checkPace(session: Session): void {
+    if (this.#suspects.has(session)) return
+    this.#suspects.add(session)
+    const decide = () => {
+      this.#suspects.delete(session)
+      if (session.state === 'closed' || !session.outbox.overfull) return
+      this.#depart(session)
+      session.outbox.discard()
+      session.hangUp(CLOSES.TOO_SLOW)
+    }
+    // The first of the two may be of this turn still.
+    setImmediate(() => setImmediate(decide))
+  }
+}

@@ -1,0 +1,105 @@
+import type { Connection } from './connection.js'
+
+// What one write takes at most; what is larger than this is a write of its own.
+const WRITE_BYTES = 64 * 1024
+
+/**
+ * What waits to be written to one socket. Everything of a turn goes out in one write; what the kernel refuses waits, as
+ * references to buffers that many outboxes share.
+ */
+export class Outbox {
+  readonly #connection: Connection
+  readonly #maxBytes: number
+  #chunks: Buffer[] = []
+  #bytes = 0
+  /** Bytes behind a frame that is larger than the cap by itself; undefined when no such frame waits. */
+  #behindLarge: number | undefined
+  #armed = false
+  #onEmpty: (() => void) | undefined
+
+  /** @param maxBytes the cap: what may wait before the client counts as too slow */
+  constructor(connection: Connection, maxBytes: number) {
+    this.#connection = connection
+    this.#maxBytes = maxBytes
+  }
+
+  /** Adds whole frames; they are written with the next {@link flush}. */
+  push(frames: Buffer): void {
+    if (!this.#connection.open) return
+    if (this.#behindLarge !== undefined) this.#behindLarge += frames.length
+    else if (frames.length > this.#maxBytes && this.waiting === 0) this.#behindLarge = 0
+    this.#chunks.push(frames)
+    this.#bytes += frames.length
+  }
+
+  /** Bytes that the kernel has not taken. */
+  get waiting(): number {
+    return this.#bytes + this.#connection.socket.writableLength
+  }
+
+  /**
+   * Whether more waits than the cap allows. A single frame larger than the cap passes if nothing waited before it; then
+   * only what is behind it counts, until it has gone.
+   */
+  get overfull(): boolean {
+    const waiting = this.waiting
+    if (this.#behindLarge !== undefined && waiting <= this.#behindLarge) this.#behindLarge = undefined
+    return (this.#behindLarge ?? waiting) > this.#maxBytes
+  }
+
+  /** Writes what waits, as far as the socket takes it; the rest follows by itself. */
+  flush(): void {
+    if (!this.#connection.open) this.discard()
+    const { socket } = this.#connection
+    while (this.#chunks.length > 0) {
+      if (socket.writableNeedDrain) {
+        this.#continueOnDrain()
+        return
+      }
+      socket.write(this.#take())
+    }
+    this.#emptied()
+  }
+
+  /** Drops what waits. */
+  discard(): void {
+    this.#chunks = []
+    this.#bytes = 0
+  }
+
+  /** Calls back once, when everything has been handed to the socket. */
+  onceEmpty(callback: () => void): void {
+    this.#onEmpty = callback
+    this.flush()
+  }
+
+  #emptied(): void {
+    const callback = this.#onEmpty
+    this.#onEmpty = undefined
+    callback?.()
+  }
+
+  /** The next bytes for one write. */
+  #take(): Buffer {
+    let count = 0
+    let length = 0
+    for (const chunk of this.#chunks) {
+      if (count > 0 && length + chunk.length > WRITE_BYTES) break
+      count += 1
+      length += chunk.length
+    }
+    this.#bytes -= length
+    const taken = this.#chunks.splice(0, count)
+    const [first] = taken
+    return first?.length === length ? first : Buffer.concat(taken, length)
+  }
+
+  #continueOnDrain(): void {
+    if (this.#armed) return
+    this.#armed = true
+    this.#connection.socket.once('drain', () => {
+      this.#armed = false
+      this.flush()
+    })
+  }
+}

@@ -1,0 +1,134 @@
+import type { PrivateMessage, Sink, Snapshot } from '../backplane/backplane.js'
+import { difference } from '../room/difference.js'
+import { Directory } from '../room/directory.js'
+import type { Event, Left, Presence, Said, StatusChanged } from '../room/events.js'
+import { Slices } from './slices.js'
+
+/** Those who are shown what happened, each time after the directory has taken it in. */
+export interface Audience {
+  now(): number
+  joined(presence: Presence): void
+  left(event: Left): void
+  statusChanged(event: StatusChanged): void
+  said(event: Said): void
+  privately(message: PrivateMessage): void
+  /** The room and the live sessions may differ now: commit the difference. */
+  reconcile(): void
+  /** Everything up to the directory's position has been applied. */
+  advanced(): void
+  /** The log went on in another epoch. */
+  epochLeft(epoch: string): void
+}
+
+/** `starting` and `cut-off`: the backplane cannot be reached, yet or at the moment. */
+export type ReaderState = 'starting' | 'up' | 'cut-off'
+
+type Item =
+  | Event
+  | PrivateMessage
+  | { readonly kind: 'reset'; readonly snapshot: Snapshot }
+  | { readonly kind: 'reconcile' }
+
+/** Reads the room's log: what the backplane tells is applied in its order, and nothing else ever changes the directory. */
+export class Reader implements Sink {
+  readonly #audience: Audience
+  readonly #slices: Slices<Item>
+  #directory = new Directory({ position: { epoch: '', offset: 0 }, users: [] })
+  #state: ReaderState = 'starting'
+  /** What came before {@link begin}. */
+  #early: Item[] = []
+
+  /** @param pendingBytes how much of what was applied waits to be written */
+  constructor(audience: Audience, pendingBytes: () => number) {
+    this.#audience = audience
+    this.#slices = new Slices(
+      (item) => this.#apply(item),
+      pendingBytes,
+      () => audience.advanced(),
+    )
+  }
+
+  get directory(): Directory {
+    return this.#directory
+  }
+
+  get state(): ReaderState {
+    return this.#state
+  }
+
+  /** Begins with a snapshot: what follows comes after it. */
+  begin(snapshot: Snapshot): void {
+    this.#directory = new Directory(snapshot)
+    this.#state = 'up'
+    this.#push(this.#early.splice(0))
+  }
+
+  events(events: readonly Event[]): void {
+    this.#push(events)
+  }
+
+  private(messages: readonly PrivateMessage[]): void {
+    this.#push(messages)
+  }
+
+  reset(snapshot: Snapshot): void {
+    this.#push([{ kind: 'reset', snapshot }, { kind: 'reconcile' }])
+  }
+
+  lapsed(): void {
+    this.#push([{ kind: 'reconcile' }])
+  }
+
+  health(up: boolean): void {
+    if (this.#state === 'starting') return
+    this.#state = up ? 'up' : 'cut-off'
+    if (up) this.#push([{ kind: 'reconcile' }])
+  }
+
+  #push(items: readonly Item[]): void {
+    if (this.#state === 'starting') this.#early.push(...items)
+    else this.#slices.push(items)
+  }
+
+  #apply(item: Item): void {
+    switch (item.kind) {
+      case 'private':
+        this.#audience.privately(item)
+        break
+      case 'reconcile':
+        this.#audience.reconcile()
+        break
+      case 'reset':
+        this.#reset(item.snapshot)
+        break
+      default:
+        this.#take(item)
+        break
+    }
+  }
+
+  #take(event: Event): void {
+    this.#directory.apply(event)
+    switch (event.kind) {
+      case 'joined':
+        this.#audience.joined(event.presence)
+        break
+      case 'left':
+        this.#audience.left(event)
+        break
+      case 'status':
+        this.#audience.statusChanged(event)
+        break
+      case 'said':
+        this.#audience.said(event)
+        break
+    }
+  }
+
+  #reset(snapshot: Snapshot): void {
+    const { epoch } = this.#directory.position
+    for (const event of difference(this.#directory, snapshot, this.#audience.now())) this.#take(event)
+    this.#directory.moveTo(snapshot.position)
+    if (epoch !== snapshot.position.epoch) this.#audience.epochLeft(epoch)
+  }
+}

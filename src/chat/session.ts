@@ -1,0 +1,174 @@
+import type { Decoded } from '../protocol/codec.js'
+import type { CloseDefinition } from '../protocol/codes.js'
+import type { Status } from '../protocol/frames.js'
+import { keyOf, type NameKey } from '../protocol/names.js'
+import type { SessionId } from '../room/events.js'
+import type { Connection } from './connection.js'
+import type { Member } from './fanout.js'
+import { Outbox } from './outbox.js'
+
+/** A connection with more frames waiting than this is not read further. */
+const MAX_WAITING_FRAMES = 64
+
+/** How long a client that is being closed may take to read what is left, and to answer the closing handshake. */
+const CLOSE_GRACE_MS = 5000
+
+/**
+ * - `new`: connected; no `register` has succeeded
+ * - `joining`: its `register` has been proposed
+ * - `present`: registered
+ * - `leaving`: its `disconnect` has been proposed
+ * - `closed`: over
+ */
+export type SessionState = 'new' | 'joining' | 'present' | 'leaving' | 'closed'
+
+/** Who a session is, or wants to be: what it would claim again if its node were swept. */
+export interface Identity {
+  readonly key: NameKey
+  readonly name: string
+  readonly connectedAt: number
+  readonly status: Status
+  readonly order?: number
+}
+
+/** A session that has a name. */
+export type NamedSession = Session & { readonly identity: Identity }
+
+/** Has a frame take effect; false when the frame must wait for the session's earlier ones. */
+export type Perform = (session: Session, decoded: Decoded) => boolean
+
+export interface SessionOptions {
+  readonly id: SessionId
+  readonly connection: Connection
+  readonly perform: Perform
+  readonly outboxMaxBytes: number
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** One connection: who it is, and its frames in the order in which they were sent. */
+export class Session implements Member {
+  readonly id: SessionId
+  readonly connection: Connection
+  readonly outbox: Outbox
+  state: SessionState = 'new'
+  identity: Identity | undefined
+  /** Set INACTIVO by the server: the next accepted frame undoes it. */
+  away = false
+  seen = 0
+  /** What the keepalive knows of it. */
+  readonly pulse = { part: 0, bytesRead: -1, silent: 0 }
+  readonly connectedAt: number
+  /** When the client last sent a frame. */
+  activeAt: number
+  readonly #perform: Perform
+  readonly #waiting: Decoded[] = []
+  /** Proposals whose outcome is not known yet. */
+  #unsettled = 0
+  /** Whether nothing at all may take effect until what is under way has ended. */
+  #held = false
+  #paused = false
+  #closing: NodeJS.Timeout | undefined
+
+  constructor({ id, connection, perform, outboxMaxBytes, now }: SessionOptions) {
+    this.id = id
+    this.connection = connection
+    this.outbox = new Outbox(connection, outboxMaxBytes)
+    this.connectedAt = now
+    this.activeAt = now
+    this.#perform = perform
+  }
+
+  /** Whether everything that the client sent before has taken effect. */
+  get settled(): boolean {
+    return this.#unsettled === 0
+  }
+
+  /** Whether the server has stopped reading, so that the client's silence is not its own. */
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  /** Whether the session has a name, or has asked for one. */
+  isNamed(): this is NamedSession {
+    return this.identity !== undefined
+  }
+
+  /** Whether a `sender` is this session's own name (protocol 1.2). */
+  owns(sender: string): boolean {
+    return (
+      this.identity !== undefined && (sender === this.identity.name || keyOf(sender) === this.identity.key)
+    )
+  }
+
+  /** Takes a frame of the client; it takes effect in its turn. */
+  receive(decoded: Decoded, now: number): void {
+    if (this.state === 'closed') return
+    this.activeAt = now
+    this.#waiting.push(decoded)
+    this.#proceed()
+  }
+
+  /** To be called when something was proposed for this session, and {@link settle} when its outcome is known. */
+  begin(): void {
+    this.#unsettled += 1
+  }
+
+  settle(): void {
+    this.#unsettled -= 1
+    this.#proceed()
+  }
+
+  /** Like {@link begin}, and nothing that the client sent afterwards takes effect before {@link release}. */
+  hold(): void {
+    this.#held = true
+  }
+
+  release(): void {
+    this.#held = false
+    this.#proceed()
+  }
+
+  /** Puts a frame back to the front: it is performed again once the session has settled. */
+  again(decoded: Decoded): void {
+    this.#waiting.unshift(decoded)
+  }
+
+  /** Lets the client read what is left, then closes. The state must be `closed` already. */
+  hangUp({ code, reason }: CloseDefinition): void {
+    this.#waiting.length = 0
+    this.#resume()
+    this.#closing = setTimeout(() => this.connection.terminate(), CLOSE_GRACE_MS)
+    this.outbox.onceEmpty(() => this.connection.close(code, reason))
+  }
+
+  /** To be called when the connection is gone. */
+  connectionEnded(): void {
+    clearTimeout(this.#closing)
+  }
+
+  #proceed(): void {
+    while (this.state !== 'closed' && !this.#held) {
+      const next = this.#waiting.shift()
+      if (next === undefined) break
+      if (!this.#perform(this, next)) {
+        this.again(next)
+        break
+      }
+    }
+    if (this.#waiting.length + this.#unsettled > MAX_WAITING_FRAMES) this.#pause()
+    else this.#resume()
+  }
+
+  #pause(): void {
+    if (this.#paused || this.state === 'closed') return
+    this.#paused = true
+    this.connection.pause()
+  }
+
+  #resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.connection.resume()
+  }
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { Session } from '../../src/chat/session.js'
+import type { Decoded } from '../../src/protocol/codec.js'
+import { Client } from '../conformance/client.js'
+import { startApp } from '../support/app.js'
+import { TestConnection } from '../support/connection.js'
+
+const frame: Decoded = { kind: 'frame', frame: { type: 'list_users', sender: 'Ana' } }
+
+t.test('a connection with more than 64 frames waiting for their commit is not read further', async (t) => {
+  const connection = new TestConnection()
+  const session = new Session({ id: 's', connection, perform, outboxMaxBytes: 1000, now: 0 })
+  function perform(): boolean {
+    session.begin()
+    return true
+  }
+  for (let count = 0; count < 64; count += 1) session.receive(frame, 0)
+  t.ok(connection.reading)
+  session.receive(frame, 0)
+  t.notOk(connection.reading)
+  session.settle()
+  t.ok(connection.reading, 'and is read again when they are fewer')
+})
+
+t.test('frames that come after the end are not heard', async (t) => {
+  const perform = () => t.fail('it is over')
+  const session = new Session({
+    id: 's',
+    connection: new TestConnection(),
+    perform,
+    outboxMaxBytes: 1000,
+    now: 0,
+  })
+  session.state = 'closed'
+  session.receive(frame, 0)
+})
+
+t.test('frames that wait for others count too, and none is lost', async (t) => {
+  const connection = new TestConnection()
+  const performed: number[] = []
+  let open = false
+  const session = new Session({
+    id: 's',
+    connection,
+    outboxMaxBytes: 1000,
+    now: 0,
+    perform: (_session, decoded) => {
+      if (open && decoded.kind === 'refused') performed.push(Number(decoded.refusal.detail))
+      return open
+    },
+  })
+  const numbers = Array.from({ length: 100 }, (_, index) => index)
+  for (const number of numbers) {
+    session.receive({ kind: 'refused', refusal: { code: 'NAME_INVALID', detail: String(number) } }, 0)
+  }
+  t.notOk(connection.reading)
+  open = true
+  session.release()
+  t.same(performed, numbers)
+  t.ok(connection.reading)
+})
+
+t.test(
+  'thousands of frames at once, sent without reading an answer, are all answered in order',
+  async (t) => {
+    const app = await startApp(t)
+    const ana = await Client.join(app.url, 'Ana')
+    const count = 5000
+    for (let number = 0; number < count; number += 1) {
+      ana.send({ type: 'broadcast', sender: 'Ana', content: String(number) })
+    }
+    for (let number = 0; number < count; number += 1) {
+      const { content } = await ana.next()
+      if (content !== String(number)) throw new Error(`${number} was expected, ${content} came`)
+    }
+  },
+)
+
+t.test('1.5 a client that stops reading is closed 1013, and nobody waits for it', async (t) => {
+  const app = await startApp(t, { OUTBOX_MAX_BYTES: '65536' })
+  const ana = await Client.join(app.url, 'Ana')
+  const slow = await Client.join(app.url, 'Lento')
+  slow.ws.pause()
+  const text = 'x'.repeat(4000)
+  let said = 0
+  for (let farewell: unknown; farewell === undefined; ) {
+    for (let count = 0; count < 20; count += 1) ana.send({ type: 'broadcast', sender: 'Ana', content: text })
+    for (let count = 0; count < 20; count += 1) {
+      const { type, content } = await ana.next()
+      if (type === 'user_disconnected') farewell = content
+    }
+    said += 20
+    if (said > 20_000) throw new Error('the slow one is still there')
+  }
+  slow.ws.resume()
+  const { code } = await slow.closed()
+  t.equal(code, 1013)
+  const heard = slow.unread.map(({ content }) => content)
+  t.ok(heard.length < said, 'it did not get everything')
+  t.ok(
+    heard.every((content) => content === text),
+    'and what it got was whole',
+  )
+})
+
+t.test('a list larger than the cap reaches a client that reads', async (t) => {
+  const app = await startApp(t, { OUTBOX_MAX_BYTES: '1024' })
+  const names = Array.from({ length: 60 }, (_, index) => `${index} ${randomUUID()}`)
+  for (const name of names) await Client.join(app.url, name)
+  const ana = await Client.open(app.url)
+  t.same((await ana.register('Ana')).userList, [...names, 'Ana'])
+  t.same(await ana.settle(), [])
+})
