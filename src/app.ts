@@ -1,0 +1,95 @@
+/** Puts the parts together. Never listens: main does, and tests as they like. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Backplane } from './backplane/backplane.js'
+import { MemoryBackplane, MemoryRoom } from './backplane/memory.js'
+import type { Store } from './backplane/store.js'
+import { ChatNode } from './chat/node.js'
+import { type Config, LOG_LEVELS } from './config.js'
+import { buildServer } from './http/server.js'
+import { VERSION } from './version.js'
+
+export interface App {
+  readonly http: FastifyInstance
+  readonly node: ChatNode
+  /**
+   * Joins the other nodes; to be called once the server listens, so that it can be asked whether it is ready.
+   * @returns what operators authenticate with
+   */
+  start(): Promise<string>
+  /**
+   * Leaves in good order: not ready at once, no new connections after `READY_LAG_MS`, sessions closed over `DRAIN_MS`. Resolves
+   * when nothing is left.
+   */
+  leave(): Promise<void>
+  /** Ends everything at once. */
+  stop(): Promise<void>
+}
+
+/** What nodes share. */
+export interface Shared {
+  readonly backplane: Backplane
+  readonly store: Store
+}
+
+/** What the configuration says that nodes share: a room in this process's memory. */
+export function openShared(config: Config): Shared {
+  const room = new MemoryRoom({ maxEvents: config.LOG_LENGTH })
+  return { backplane: new MemoryBackplane(room), store: room }
+}
+
+/**
+ * Builds a node and its server.
+ * @param shared what it shares with other nodes
+ */
+export async function buildApp(
+  config: Config,
+  log: FastifyBaseLogger,
+  shared = openShared(config),
+): Promise<App> {
+  const { backplane, store } = shared
+  const node = new ChatNode({
+    backplane,
+    log,
+    label: config.NODE_ID,
+    maxContentChars: config.MAX_CONTENT_CHARS,
+    outboxMaxBytes: config.OUTBOX_MAX_BYTES,
+    pingIntervalMs: config.PING_INTERVAL_MS,
+    registerTimeoutMs: config.REGISTER_TIMEOUT_MS,
+    idleAfterMs: config.IDLE_AFTER_MS,
+  })
+  let adminToken = config.ADMIN_TOKEN
+  const http = await buildServer({
+    node,
+    log: log.child({}, { level: atLeast('warn', config.LOG_LEVEL) }),
+    adminToken: () => adminToken,
+    trustProxy: config.TRUST_PROXY,
+    maxFrameBytes: config.MAX_FRAME_BYTES,
+    version: VERSION,
+  })
+  await http.ready()
+
+  const start = async () => {
+    await node.start()
+    adminToken ??= await store.putIfAbsent('admin-token', randomBytes(24).toString('base64url'))
+    return adminToken
+  }
+  const stop = async () => {
+    await node.stop()
+    await http.close()
+  }
+  const leave = async () => {
+    node.leaveSoon()
+    await sleep(config.READY_LAG_MS)
+    http.server.close()
+    await node.drain(config.DRAIN_MS)
+    await stop()
+  }
+  return { http, node, start, leave, stop }
+}
+
+/** The framework's own news of every address and request are not ours: of them only what is wrong is logged. */
+function atLeast(least: Config['LOG_LEVEL'], level: Config['LOG_LEVEL']): Config['LOG_LEVEL'] {
+  return LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(least) ? level : least
+}

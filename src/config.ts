@@ -1,0 +1,220 @@
+/** The environment, as one validated, frozen object. */
+import { readFileSync } from 'node:fs'
+import { isIP, isIPv4 } from 'node:net'
+import { hostname } from 'node:os'
+import Type, { type Static } from 'typebox'
+import { Check } from 'typebox/value'
+
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** What is said of a variable, beside its schema. `shown`: the default as the documents show it, where it is not plain. */
+interface About {
+  readonly description: string
+  readonly accepts: string
+  readonly shown?: string
+}
+
+/** From the most to the least that is logged. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** All variables: type, default, limits, and what they mean. Durations are in milliseconds, sizes in bytes. */
+export const CONFIG = Type.Object({
+  HOST: text('127.0.0.1', /^[\w.:%-]+$/, {
+    description: 'Address to listen on; `0.0.0.0` lets the network in',
+    accepts: 'an address or a host name',
+  }),
+  PORT: whole(3000, 0, 65_535, 'Port to listen on; 0 takes a free one'),
+  REDIS_URL: optional(isRedisUrl, {
+    description: 'Redis that nodes share the room over. Not in this version: one node, in memory',
+    accepts: 'a redis:// or rediss:// URL',
+  }),
+  KEY_PREFIX: text('tertulia', /^[\w.-]{1,64}$/, {
+    description: 'With Redis: what all keys begin with',
+    accepts: '1 to 64 letters, digits and . _ -',
+  }),
+  NODE_ID: text(nodeLabel(hostname()), /^[\w.-]{1,64}$/, {
+    description: 'What operators see this node called',
+    accepts: '1 to 64 letters, digits and . _ -',
+    shown: 'the host name',
+  }),
+  ADMIN_TOKEN: optional((token) => /^[\x21-\x7e]+$/.test(token), {
+    description: 'What operators authenticate with. Without it, a random one is made and logged at start',
+    accepts: 'printable ASCII without spaces',
+  }),
+  TRUST_PROXY: Type.Array(Type.Refine(Type.String(), isProxy), {
+    default: [],
+    description: 'Proxies whose `X-Forwarded-For` is believed',
+    accepts: '`off`, or addresses and CIDR ranges with commas between',
+    shown: 'off',
+  }),
+  LOG_LEVEL: Type.Enum(LOG_LEVELS, {
+    default: 'info',
+    description: 'Least level that is logged',
+    accepts: `one of ${LOG_LEVELS.join(', ')}`,
+  }),
+  PING_INTERVAL_MS: whole(
+    25_000,
+    1,
+    MAX_TIMER_MS,
+    'Between two pings; three without a byte from the client end it',
+  ),
+  REGISTER_TIMEOUT_MS: whole(120_000, 1, MAX_TIMER_MS, 'How long a connection may take to register'),
+  IDLE_AFTER_MS: whole(300_000, 1, MAX_TIMER_MS, 'Silence after which an `ACTIVO` user becomes `INACTIVO`'),
+  MAX_FRAME_BYTES: whole(65_536, 256, 16_777_216, 'Largest frame that is read'),
+  MAX_CONTENT_CHARS: whole(4096, 1, 1_048_576, 'Longest message, in code points'),
+  OUTBOX_MAX_BYTES: whole(
+    1_048_576,
+    1024,
+    1_073_741_824,
+    'What a client may leave unread before it is closed 1013',
+  ),
+  BEAT_MS: whole(2000, 10, MAX_TIMER_MS, 'With Redis: how often a node renews its lease'),
+  LEASE_MS: whole(
+    6000,
+    30,
+    MAX_TIMER_MS,
+    'With Redis: how long a node counts as alive; at least 3 × `BEAT_MS`',
+  ),
+  COMMIT_TIMEOUT_MS: whole(5000, 1, MAX_TIMER_MS, 'With Redis: how long a frame waits before it is refused'),
+  LOG_LENGTH: whole(
+    100_000,
+    1,
+    100_000_000,
+    'Events that the room keeps; in memory no more than 16 MiB of them',
+  ),
+  READY_LAG_MS: whole(
+    0,
+    0,
+    MAX_TIMER_MS,
+    'At shutdown: how long connections are still taken once readiness says no',
+  ),
+  DRAIN_MS: whole(5000, 0, MAX_TIMER_MS, 'At shutdown: over what time sessions are closed'),
+})
+
+export type Config = Readonly<Static<typeof CONFIG>>
+export type ConfigName = keyof Config
+
+/** Variables that may be read from the file that `NAME_FILE` names, and whose values are never shown. */
+export const SECRETS: ReadonlySet<string> = new Set<ConfigName>(['REDIS_URL', 'ADMIN_TOKEN'])
+
+/** One variable, as the documents and the messages need it. */
+export interface Setting {
+  readonly name: string
+  readonly schema: Type.TSchema
+  readonly default: unknown
+  /** What holds when the variable is not set, for people. */
+  readonly shown: string
+  readonly description: string
+  readonly accepts: string
+}
+
+/** All variables, in the order in which they are documented. */
+export const SETTINGS: readonly Setting[] = Object.entries(CONFIG.properties).map(([name, schema]) => {
+  const said = (keyword: string): unknown => Reflect.get(schema, keyword)
+  const value = said('default')
+  return {
+    name,
+    schema,
+    default: value,
+    shown: String(said('shown') ?? value),
+    description: String(said('description')),
+    accepts: String(said('accepts')),
+  }
+})
+
+/** Says everything that is wrong with the environment, a line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+
+  constructor(problems: readonly string[]) {
+    super(['The configuration is not valid:', ...problems].join('\n  '))
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads the configuration.
+ * @param env usually `process.env`; an empty variable counts as not set
+ * @throws {ConfigError} listing all that is wrong
+ */
+export function loadConfig(env: Environment): Config {
+  const problems: string[] = []
+  const config: Record<string, unknown> = {}
+  for (const { name, schema, accepts, default: value } of SETTINGS) {
+    const raw = SECRETS.has(name) ? readSecret(env, name, problems) : env[name]
+    if (!raw) {
+      if (value !== undefined) config[name] = value
+      continue
+    }
+    config[name] = parse(schema, raw)
+    if (Check(schema, config[name])) continue
+    problems.push(`${name} must be ${accepts}${SECRETS.has(name) ? '' : `, not ${JSON.stringify(raw)}`}`)
+  }
+  if (problems.length === 0 && Check(CONFIG, config)) problems.push(...crossCheck(config))
+  if (problems.length === 0 && Check(CONFIG, config)) return Object.freeze(config)
+  throw new ConfigError(problems)
+}
+
+function crossCheck({ BEAT_MS, LEASE_MS, REDIS_URL }: Config): string[] {
+  const problems: string[] = []
+  if (LEASE_MS < 3 * BEAT_MS)
+    problems.push(`LEASE_MS (${LEASE_MS}) must be at least three times BEAT_MS (${BEAT_MS})`)
+  // Better no server than one that silently shares nothing.
+  if (REDIS_URL !== undefined)
+    problems.push('REDIS_URL is not supported by this version: it runs on one node')
+  return problems
+}
+
+/** The value of `name`, or what the file says that `name_FILE` names. */
+function readSecret(env: Environment, name: string, problems: string[]): string | undefined {
+  const file = env[`${name}_FILE`]
+  if (!file) return env[name]
+  if (env[name]) {
+    problems.push(`${name} and ${name}_FILE are both set: one of them is enough`)
+    return undefined
+  }
+  try {
+    const secret = readFileSync(file, 'utf8').trim()
+    if (secret === '') problems.push(`${name}_FILE: ${file} is empty`)
+    return secret
+  } catch (error) {
+    problems.push(`${name}_FILE cannot be read: ${error}`)
+    return undefined
+  }
+}
+
+function parse(schema: Type.TSchema, raw: string): unknown {
+  if (Type.IsInteger(schema)) return /^\d+$/.test(raw) ? Number(raw) : raw
+  if (Type.IsArray(schema)) return raw === 'off' ? [] : raw.split(',').map((item) => item.trim())
+  return raw
+}
+
+function whole(value: number, minimum: number, maximum: number, description: string) {
+  const accepts = `a whole number from ${minimum} to ${maximum}`
+  return Type.Integer({ default: value, minimum, maximum, description, accepts })
+}
+
+function text(value: string, pattern: RegExp, about: About) {
+  return Type.String({ default: value, pattern, ...about })
+}
+
+function optional(check: (value: string) => boolean, about: About) {
+  return Type.Optional(Type.Refine(Type.String({ default: undefined, shown: '', ...about }), check))
+}
+
+function isRedisUrl(value: string): boolean {
+  return /^rediss?:\/\/./.test(value) && URL.canParse(value)
+}
+
+/** An address, or a range of them as CIDR. */
+function isProxy(value: string): boolean {
+  const [address = '', bits, ...rest] = value.split('/')
+  if (isIP(address) === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128))
+}
+
+/** What a node is called after its host, whatever that is called. */
+export function nodeLabel(host: string): string {
+  return host.replace(/[^\w.-]/g, '-').slice(0, 64) || 'node'
+}

@@ -1,0 +1,33 @@
+import bearerAuth from '@fastify/bearer-auth'
+import type { FastifyInstance } from 'fastify'
+import { errorBody } from './errors.js'
+
+/** Where a 401 sends people for the token. */
+export const TOKEN_HINT =
+  'The token is ADMIN_TOKEN; where that is not set, the server logs one when it starts'
+
+/**
+ * Lets only operators use the routes of this scope: `Authorization: Bearer <token>` (RFC 6750), compared in constant time.
+ * Everyone else gets 401; and everyone 503 as long as the token is not known yet.
+ */
+export async function requireOperator(app: FastifyInstance, token: () => string | undefined): Promise<void> {
+  const options = { addHook: false, specCompliance: 'rfc6749', verifyErrorLogLevel: 'warn' } as const
+  await app.register(bearerAuth, { ...options, keys: [] })
+  let verify: typeof app.verifyBearerAuth
+  app.addHook('onRequest', (request, reply, done) => {
+    const known = token()
+    if (known !== undefined) verify ??= app.verifyBearerAuthFactory?.({ ...options, keys: [known] })
+    if (verify === undefined) {
+      reply
+        .code(503)
+        .header('retry-after', '1')
+        .send(errorBody(503, 'This node has not reached the others yet'))
+      return
+    }
+    verify(request, reply, (error) => {
+      if (error === undefined) return done()
+      reply.code(401).header('www-authenticate', 'Bearer realm="tertulia"')
+      reply.send(errorBody(401, `Operators only: send "Authorization: Bearer <token>". ${TOKEN_HINT}`))
+    })
+  })
+}

@@ -1,0 +1,41 @@
+/** The OpenAPI document, made from the schemas of the routes, and a page to try them on. */
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+
+export const DOCS_PATH = '/docs'
+
+/** Must be called before the routes that are to be in the document are added. */
+export async function docs(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Tertulia',
+        version,
+        description:
+          'What operators can see of the chat. The chat itself speaks WebSocket at `/chat`: see docs/protocol.md.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      tags: [
+        { name: 'users', description: 'Who is present' },
+        { name: 'health', description: 'Whether the process works, and takes clients' },
+      ],
+      components: {
+        securitySchemes: {
+          operator: {
+            type: 'http',
+            scheme: 'bearer',
+            description: '`ADMIN_TOKEN`, or the one logged at start',
+          },
+        },
+      },
+    },
+    refResolver: {
+      buildLocalReference: (json, _baseUri, _fragment, index) =>
+        typeof json.$id === 'string' ? json.$id : `def-${index}`,
+    },
+  })
+  await app.register(swaggerUi, { routePrefix: DOCS_PATH })
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect(DOCS_PATH))
+}

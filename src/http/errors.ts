@@ -1,0 +1,27 @@
+import { STATUS_CODES } from 'node:http'
+import Type, { type Static } from 'typebox'
+
+/** What every error of the REST API looks like: Fastify's own shape. */
+export const ErrorBody = Type.Object(
+  {
+    statusCode: Type.Integer({ examples: [404] }),
+    code: Type.Optional(Type.String({ description: 'Only of errors that the framework found' })),
+    error: Type.String({ examples: ['Not Found'] }),
+    message: Type.String({ examples: ['Nobody named "Ana" is present'] }),
+  },
+  { $id: 'Error', description: 'What is wrong' },
+)
+
+const answer = (description: string) =>
+  Type.Unsafe<Static<typeof ErrorBody>>({ ...Type.Ref('Error'), description })
+
+/** The error answers of the routes, for their schemas. */
+export const BAD_REQUEST = { 400: answer('A parameter is not valid; the message says which') }
+export const UNAUTHORIZED = { 401: answer('The operator token is missing or wrong') }
+export const NOT_FOUND = { 404: answer('There is no such thing') }
+export const UNAVAILABLE = { 503: answer('What the nodes share cannot be reached') }
+
+/** An error answer. */
+export function errorBody(statusCode: number, message: string): Static<typeof ErrorBody> {
+  return { statusCode, error: String(STATUS_CODES[statusCode]), message }
+}

@@ -1,0 +1,106 @@
+/** `GET /users` and `GET /users/:name`: who is present, for operators. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type, { type Static } from 'typebox'
+import type { ChatNode, Presence } from '../chat/node.js'
+import { STATUSES } from '../protocol/frames.js'
+import { keyOf } from '../protocol/names.js'
+import { decodeCursor, encodeCursor } from './cursor.js'
+import { BAD_REQUEST, errorBody, NOT_FOUND, UNAUTHORIZED, UNAVAILABLE } from './errors.js'
+
+const Status = Type.Enum(STATUSES, {
+  description: 'Chosen by the user, or set by the server for a silent one',
+})
+
+/** Somebody who is present. */
+const User = Type.Object(
+  {
+    name: Type.String({ description: 'As it was registered', examples: ['Ana'] }),
+    status: Status,
+    ip: Type.String({ description: "The client's own address", examples: ['192.0.2.7'] }),
+    node: Type.String({
+      description: 'The node that holds the connection',
+      examples: ['chat-1-5f0c3ad1b2e49786'],
+    }),
+    connectedAt: Type.String({ format: 'date-time', examples: ['2026-11-23T18:00:00.000Z'] }),
+  },
+  { $id: 'User', description: 'Somebody who is present' },
+)
+const UserRef = Type.Unsafe<Static<typeof User>>({
+  ...Type.Ref('User'),
+  description: 'Somebody who is present',
+})
+
+const UserPage = Type.Object({
+  users: Type.Array(UserRef, { description: 'In the order of joining' }),
+  total: Type.Integer({ description: 'How many there are in all; of that status, if one was asked for' }),
+  next: Type.Union([Type.String(), Type.Null()], {
+    description: 'The `cursor` of the next page; null on the last',
+  }),
+})
+
+const UserQuery = Type.Object({
+  status: Type.Optional(Status),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'How many at most' }),
+  cursor: Type.Optional(Type.String({ description: '`next` of the page before' })),
+})
+
+/** Answers from the node's own directory; what it does not know is looked up once. */
+export const users: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, { node }) => {
+  app.addSchema(User)
+
+  app.get(
+    '/users',
+    {
+      schema: {
+        operationId: 'listUsers',
+        summary: 'Who is present',
+        tags: ['users'],
+        querystring: UserQuery,
+        response: { 200: UserPage, ...BAD_REQUEST, ...UNAUTHORIZED },
+      },
+    },
+    async (request, reply) => {
+      const { status, limit, cursor } = request.query
+      const after = cursor === undefined ? -Infinity : decodeCursor(cursor)
+      if (after === undefined) {
+        return reply
+          .code(400)
+          .send(errorBody(400, 'querystring/cursor must be the "next" of an earlier page'))
+      }
+      const { users, total, next } = node.directory.page({ after, limit, status })
+      return { users: users.map(describe), total, next: next === undefined ? null : encodeCursor(next) }
+    },
+  )
+
+  app.get(
+    '/users/:name',
+    {
+      schema: {
+        operationId: 'getUser',
+        summary: 'One user',
+        tags: ['users'],
+        params: Type.Object({
+          name: Type.String({ description: 'Looked up like any name: case does not matter' }),
+        }),
+        response: { 200: UserRef, ...UNAUTHORIZED, ...NOT_FOUND, ...UNAVAILABLE },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params
+      const found = await node.find(keyOf(name)).then(
+        (presence) => ({ presence }),
+        (error: unknown) => ({ error }),
+      )
+      if ('error' in found) {
+        request.log.warn({ err: found.error }, 'the backplane could not be asked for a name')
+        return reply.code(503).send(errorBody(503, 'What the nodes share cannot be reached: try again'))
+      }
+      if (found.presence) return describe(found.presence)
+      return reply.code(404).send(errorBody(404, `Nobody named ${JSON.stringify(name)} is present`))
+    },
+  )
+}
+
+function describe({ name, status, ip, node, connectedAt }: Presence): Static<typeof User> {
+  return { name, status, ip, node, connectedAt: new Date(connectedAt).toISOString() }
+}

@@ -1,0 +1,49 @@
+/** The only entry: configuration, app, listening; signals, drain, exit. */
+import { buildApp } from './app.js'
+import { type Config, ConfigError, loadConfig } from './config.js'
+import { greeting, tokenHint } from './greeting.js'
+import { createLog } from './log.js'
+import { onSignals } from './signals.js'
+
+const config = configure()
+const log = createLog(config.LOG_LEVEL, process.stdout.isTTY)
+const app = await buildApp(config, log)
+
+const onSignal = onSignals(
+  {
+    leave: () => {
+      log.info('shutting down: sessions are closed in good order; a second signal ends at once')
+      app.leave().then(
+        () => process.exit(0),
+        (err: unknown) => fail('could not shut down in good order', err),
+      )
+    },
+    end: () => process.exit(1),
+  },
+  process.env.npm_lifecycle_event === 'start',
+)
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(performance.now()))
+
+const { HOST, PORT } = config
+const url = await app.http.listen({ host: HOST, port: PORT }).catch((err: unknown) => {
+  return fail(`cannot listen on ${HOST}:${PORT}`, err)
+})
+const port = Number(url.split(':').at(-1))
+for (const line of greeting(HOST, port)) log.info(line)
+
+const token = await app.start()
+if (config.ADMIN_TOKEN === undefined) log.info(tokenHint(HOST, port, token))
+
+function configure(): Config {
+  try {
+    return loadConfig(process.env)
+  } catch (error) {
+    console.error(error instanceof ConfigError && error.message)
+    process.exit(1)
+  }
+}
+
+function fail(message: string, err: unknown): never {
+  log.fatal({ err }, message)
+  process.exit(1)
+}

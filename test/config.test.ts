@@ -1,0 +1,144 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { ConfigError, loadConfig, nodeLabel, SETTINGS } from '../src/config.js'
+
+function problems(env: Record<string, string>): string[] {
+  try {
+    loadConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError)
+      return error.message
+        .split('\n')
+        .slice(1)
+        .map((line) => line.trim())
+    throw error
+  }
+  return []
+}
+
+t.test('without any variable the defaults hold', async (t) => {
+  t.same(loadConfig({}), {
+    HOST: '127.0.0.1',
+    PORT: 3000,
+    KEY_PREFIX: 'tertulia',
+    NODE_ID: hostname(),
+    TRUST_PROXY: [],
+    LOG_LEVEL: 'info',
+    PING_INTERVAL_MS: 25_000,
+    REGISTER_TIMEOUT_MS: 120_000,
+    IDLE_AFTER_MS: 300_000,
+    MAX_FRAME_BYTES: 65_536,
+    MAX_CONTENT_CHARS: 4096,
+    OUTBOX_MAX_BYTES: 1_048_576,
+    BEAT_MS: 2000,
+    LEASE_MS: 6000,
+    COMMIT_TIMEOUT_MS: 5000,
+    LOG_LENGTH: 100_000,
+    READY_LAG_MS: 0,
+    DRAIN_MS: 5000,
+  })
+})
+
+t.test('an empty variable counts as not set', async (t) => {
+  const empty = Object.fromEntries(SETTINGS.map(({ name }) => [name, '']))
+  t.same(loadConfig(empty), loadConfig({}))
+})
+
+t.test('what is set is read', async (t) => {
+  const config = loadConfig({
+    HOST: '::1',
+    PORT: '0',
+    NODE_ID: 'chat-1',
+    TRUST_PROXY: '10.0.0.1, fd00::/8',
+    LOG_LEVEL: 'debug',
+  })
+  t.match(config, { HOST: '::1', PORT: 0, NODE_ID: 'chat-1', LOG_LEVEL: 'debug' })
+  t.same(config.TRUST_PROXY, ['10.0.0.1', 'fd00::/8'])
+  t.same(loadConfig({ TRUST_PROXY: 'off' }).TRUST_PROXY, [])
+})
+
+t.test('the configuration cannot be changed', async (t) => {
+  t.ok(Object.isFrozen(loadConfig({})))
+})
+
+t.test('one message lists everything that is wrong, and what would be right', async (t) => {
+  t.same(problems({ PORT: 'http', DRAIN_MS: '-1', LOG_LEVEL: 'loud', HOST: 'ok' }), [
+    'PORT must be a whole number from 0 to 65535, not "http"',
+    'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent, not "loud"',
+    'DRAIN_MS must be a whole number from 0 to 2147483647, not "-1"',
+  ])
+})
+
+for (const [name, values] of Object.entries({
+  PORT: ['65536', '-1', '1.5', '1e3', '0x10', ' 3000', '3000 '],
+  HOST: ['a b', 'http://x/'],
+  NODE_ID: ['a b', 'x'.repeat(65), 'ñ'],
+  KEY_PREFIX: ['a b', '{x}', '*'],
+  ADMIN_TOKEN: ['with space', 'ñandú', 'line\nfeed'],
+  TRUST_PROXY: ['on', 'true', '1', '10.0.0.0/33', 'fd00::/129', '10.0.0.1/8/8', '10.0.0.1,', 'proxy.example'],
+  REDIS_URL: ['localhost', 'http://x', 'redis://'],
+  PING_INTERVAL_MS: ['0', '2147483648'],
+  REGISTER_TIMEOUT_MS: ['0'],
+  IDLE_AFTER_MS: ['0'],
+  MAX_FRAME_BYTES: ['0', '255'],
+  MAX_CONTENT_CHARS: ['0'],
+  OUTBOX_MAX_BYTES: ['0'],
+  LOG_LENGTH: ['0'],
+})) {
+  t.test(`${name} is checked`, async (t) => {
+    for (const value of values)
+      t.match(problems({ [name]: value })[0] ?? '', `${name} must be`, JSON.stringify(value))
+  })
+}
+
+t.test('variables are checked against each other: a lease is at least three beats', async (t) => {
+  t.same(problems({ BEAT_MS: '2001' }), ['LEASE_MS (6000) must be at least three times BEAT_MS (2001)'])
+  t.same(problems({ BEAT_MS: '1000', LEASE_MS: '3000' }), [])
+})
+
+t.test('REDIS_URL is refused as long as there is nothing that uses it', async (t) => {
+  t.match(
+    problems({ REDIS_URL: 'redis://user:pw@127.0.0.1:6379/0' })[0] ?? '',
+    'not supported by this version',
+  )
+})
+
+t.test('a secret', async (t) => {
+  const file = (content: string) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'tertulia-')), 'secret')
+    writeFileSync(path, content)
+    return path
+  }
+
+  t.test('may come from a file', async (t) => {
+    t.equal(loadConfig({ ADMIN_TOKEN_FILE: file('from-a-file\n') }).ADMIN_TOKEN, 'from-a-file')
+  })
+
+  t.test('is not shown when it is wrong', async (t) => {
+    const [problem = ''] = problems({ ADMIN_TOKEN: 'my secret' })
+    t.notMatch(problem, 'my secret')
+  })
+
+  t.test('may not be given twice', async (t) => {
+    const given = problems({ ADMIN_TOKEN: 'x', ADMIN_TOKEN_FILE: file('y') })
+    t.same(given, ['ADMIN_TOKEN and ADMIN_TOKEN_FILE are both set: one of them is enough'])
+  })
+
+  t.test('must be in the file', async (t) => {
+    t.match(problems({ ADMIN_TOKEN_FILE: file('\n') })[0] ?? '', /is empty$/)
+    t.match(problems({ ADMIN_TOKEN_FILE: '/does/not/exist' })[0] ?? '', /cannot be read: .*ENOENT/)
+  })
+
+  t.test('other variables have no file', async (t) => {
+    t.equal(loadConfig({ PORT_FILE: file('1') }).PORT, 3000)
+  })
+})
+
+t.test('a node is called after its host, whatever that is called', async (t) => {
+  t.equal(nodeLabel('chat-1.example'), 'chat-1.example')
+  t.equal(nodeLabel('máquina de Ana'), 'm-quina-de-Ana')
+  t.equal(nodeLabel('x'.repeat(100)), 'x'.repeat(64))
+  t.equal(nodeLabel(''), 'node')
+})

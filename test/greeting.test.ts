@@ -1,0 +1,29 @@
+import t from 'tap'
+import { greeting, tokenHint } from '../src/greeting.js'
+
+t.test('on this machine alone, it says where, how to try it, and how to let the network in', async (t) => {
+  t.same(greeting('127.0.0.1', 3000), [
+    'Tertulia is listening: ws://127.0.0.1:3000/chat (API: http://127.0.0.1:3000/docs). Try: npx wscat -c ws://127.0.0.1:3000/chat',
+    'Only this machine can connect. To let the local network in: HOST=0.0.0.0 npm start',
+  ])
+})
+
+t.test('open to the network, it says what others connect to', async (t) => {
+  const [first, second] = greeting('0.0.0.0', 80, ['192.0.2.7', '198.51.100.7'])
+  t.match(first, 'ws://127.0.0.1:80/chat')
+  t.equal(second, 'The network is let in: ws://192.0.2.7:80/chat ws://198.51.100.7:80/chat')
+  t.match(greeting('::', 80, [])[1], 'no address there yet')
+  t.equal(greeting('::', 80).length, 2, "with this machine's own addresses")
+})
+
+t.test('on one address, it names it', async (t) => {
+  t.equal(greeting('192.0.2.7', 80).length, 1)
+  t.match(greeting('2001:db8::7', 80)[0], 'ws://[2001:db8::7]:80/chat')
+  t.equal(greeting('::1', 80).length, 2)
+})
+
+t.test('an operator is given a line that works as it is', async (t) => {
+  const line = "Operators: curl -H 'Authorization: Bearer abc' http://127.0.0.1:3000/users"
+  t.equal(tokenHint('127.0.0.1', 3000, 'abc'), line)
+  t.equal(tokenHint('0.0.0.0', 3000, 'abc'), line)
+})
