@@ -49,12 +49,43 @@ function parse(text: string): { parsed: unknown } | Refusal {
   }
 }
 
-/** Where the text stops being JSON, as far as the engine tells. */
+// Looking for the place by hand parses a text a dozen times: not for one that is long.
+const MAX_SEARCHED_CHARS = 4096
+
+/** Where the text stops being JSON, as far as it is known. */
 function position(text: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : ''
-  const at =
-    /at position (\d+)/.exec(message)?.[1] ?? (message.includes('end of JSON') ? text.length : undefined)
+  const at = statedPosition(text, error) ?? (text.length <= MAX_SEARCHED_CHARS ? search(text) : undefined)
   return at === undefined ? '' : ` (posición ${at})`
+}
+
+/** The place that the engine tells; it does not for a character that is out of place. */
+function statedPosition(text: string, error: unknown): number | undefined {
+  const message = error instanceof Error ? error.message : ''
+  if (message === 'Unexpected end of JSON input') return text.length
+  // At the end of the message, because what stands before may be quoted from the text.
+  const stated = /in JSON at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1]
+  return stated === undefined ? undefined : Number(stated)
+}
+
+/** The first character that is out of place: behind the longest beginning that lacks nothing but its end. */
+function search(text: string): number {
+  let low = 0
+  let high = text.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (isBeginning(text.slice(0, middle + 1))) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function isBeginning(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch (error) {
+    return statedPosition(text, error) === text.length
+  }
 }
 
 /** Reads an object of one frame type. */
