@@ -5,11 +5,11 @@ import { concerns, lineOf, propose, type State } from './model.js'
 import type { Call } from './random-calls.js'
 import type { TestNode } from './room.js'
 
-/** A private message as a node must be told it: behind one event, before another, where there are such. */
+/** A private message as a node must be told it: behind how many of the events at least, and at most. */
 interface Placed {
   readonly line: string
-  readonly after: string | undefined
-  readonly before: string | undefined
+  readonly least: number
+  readonly most: number
 }
 
 /** What one node proposed, in order, and what became of it. `at`: the offset behind where it began. */
@@ -70,7 +70,7 @@ export function checkHistory(
 
   return {
     toldTo: (reader) => {
-      const messages = [...made.values()].flatMap((all) => placed(reader, all, lines, stateAt))
+      const messages = [...made.values()].flatMap((all) => placed(reader, all, stateAt, lines.length))
       return { events: lines, messages }
     },
   }
@@ -112,15 +112,15 @@ function checkOrder(
 function placed(
   { id }: TestNode,
   made: readonly Made[],
-  lines: readonly string[],
   stateAt: (at: number) => State,
+  head: number,
 ): Placed[] {
   return made.flatMap(({ proposal, at }, index): Placed[] => {
     if (proposal.kind !== 'private' || at === undefined || !concerns(id, proposal, stateAt(at))) return []
     const next = made
       .slice(index)
       .find((later) => later.at !== undefined && later.proposal.kind !== 'private')
-    const before = next?.at === undefined ? undefined : lines[next.at - 1]
-    return [{ line: lineOf(proposal, stateAt(at)), after: lines[at - 1], before }]
+    const most = next?.at === undefined ? head : next.at - 1
+    return [{ line: lineOf(proposal, stateAt(at)), least: at, most }]
   })
 }
