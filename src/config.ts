@@ -19,10 +19,14 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 
 /** All variables: type, default, limits, and what they mean. Durations are in milliseconds, sizes in bytes. */
 export const CONFIG = Type.Object({
-  HOST: text('127.0.0.1', /^[\w.:%-]+$/, {
-    description: 'Address to listen on; `0.0.0.0` lets the network in',
-    accepts: 'an address or a host name',
-  }),
+  HOST: Type.Refine(
+    Type.String({
+      default: '127.0.0.1',
+      description: 'Address to listen on; `0.0.0.0` lets the network in',
+      accepts: 'an address or a host name',
+    }),
+    isHost,
+  ),
   PORT: whole(3000, 0, 65_535, 'Port to listen on; 0 takes a free one'),
   REDIS_URL: optional(isRedisUrl, {
     description: 'Redis that nodes share the room over. Not in this version: one node, in memory',
@@ -33,7 +37,7 @@ export const CONFIG = Type.Object({
     accepts: '1 to 64 letters, digits and . _ -',
   }),
   NODE_ID: text(nodeLabel(hostname()), /^[\w.-]{1,64}$/, {
-    description: 'What operators see this node called',
+    description: 'What this node is called; in `node`, random characters follow',
     accepts: '1 to 64 letters, digits and . _ -',
     shown: 'the host name',
   }),
@@ -179,7 +183,7 @@ function readSecret(env: Environment, name: string, problems: string[]): string 
     if (secret === '') problems.push(`${name}_FILE: ${file} is empty`)
     return secret
   } catch (error) {
-    problems.push(`${name}_FILE cannot be read: ${error}`)
+    problems.push(`${name}_FILE cannot be read: ${error instanceof Error ? error.message : error}`)
     return undefined
   }
 }
@@ -201,6 +205,14 @@ function text(value: string, pattern: RegExp, about: About) {
 
 function optional(check: (value: string) => boolean, about: About) {
   return Type.Optional(Type.Refine(Type.String({ default: undefined, shown: '', ...about }), check))
+}
+
+/** An address, or a name as DNS has it (RFC 1123, 2.1): its last part is no number, or it would be a wrong address. */
+function isHost(value: string): boolean {
+  if (isIP(value) !== 0) return true
+  const labels = value.split('.')
+  const name = labels.every((label) => /^[a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?$/i.test(label))
+  return name && value.length <= 253 && !/^\d+$/.test(labels.at(-1) ?? '')
 }
 
 function isRedisUrl(value: string): boolean {

@@ -20,6 +20,23 @@ export function greeting(host: string, port: number, localAddresses = lanAddress
   return lines
 }
 
+/** Why the server cannot listen, in a sentence with what to do about it. */
+export function listenProblem(host: string, port: number, error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} is taken. Another one: PORT=${port === 65_535 ? port - 1 : port + 1} npm start`
+    case 'EACCES':
+      return `Port ${port} is not for this user to listen on. Another one: PORT=3000 npm start`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST is ${host}, which is no address of this machine. For all that it has: HOST=0.0.0.0 npm start`
+    default:
+      return `Cannot listen on ${authority(host, port)}: ${error instanceof Error ? error.message : error}`
+  }
+}
+
 /** How an operator uses the token that was made for want of an ADMIN_TOKEN. */
 export function tokenHint(host: string, port: number, token: string): string {
   const own = authority(ANY_HOST.includes(host) ? '127.0.0.1' : host, port)

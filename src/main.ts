@@ -1,9 +1,11 @@
 /** The only entry: configuration, app, listening; signals, drain, exit. */
 import { buildApp } from './app.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
-import { greeting, tokenHint } from './greeting.js'
+import { greeting, listenProblem, tokenHint } from './greeting.js'
 import { createLog } from './log.js'
 import { onSignals } from './signals.js'
+
+const SAFE_TOKEN_LENGTH = 16
 
 const config = configure()
 const log = createLog(config.LOG_LEVEL, process.stdout.isTTY)
@@ -26,10 +28,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => on
 
 const { HOST, PORT } = config
 const url = await app.http.listen({ host: HOST, port: PORT }).catch((err: unknown) => {
-  return fail(`cannot listen on ${HOST}:${PORT}`, err)
+  return fail(listenProblem(HOST, PORT, err))
 })
 const port = Number(url.split(':').at(-1))
 for (const line of greeting(HOST, port)) log.info(line)
+if (config.ADMIN_TOKEN !== undefined && config.ADMIN_TOKEN.length < SAFE_TOKEN_LENGTH)
+  log.warn(
+    `ADMIN_TOKEN is so short that it can be guessed: use ${SAFE_TOKEN_LENGTH} random characters or more`,
+  )
 
 const token = await app.start()
 if (config.ADMIN_TOKEN === undefined) log.info(tokenHint(HOST, port, token))
@@ -43,7 +49,7 @@ function configure(): Config {
   }
 }
 
-function fail(message: string, err: unknown): never {
-  log.fatal({ err }, message)
+function fail(message: string, err?: unknown): never {
+  log.fatal(err === undefined ? {} : { err }, message)
   process.exit(1)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { greeting, tokenHint } from '../src/greeting.js'
+import { greeting, listenProblem, tokenHint } from '../src/greeting.js'
 
 t.test('on this machine alone, it says where, how to try it, and how to let the network in', async (t) => {
   t.same(greeting('127.0.0.1', 3000), [
@@ -26,4 +26,15 @@ t.test('an operator is given a line that works as it is', async (t) => {
   const line = "Operators: curl -H 'Authorization: Bearer abc' http://127.0.0.1:3000/users"
   t.equal(tokenHint('127.0.0.1', 3000, 'abc'), line)
   t.equal(tokenHint('0.0.0.0', 3000, 'abc'), line)
+})
+
+t.test('what keeps it from listening is said in a sentence, with what to do', async (t) => {
+  const problem = (code: string) => listenProblem('::1', 80, Object.assign(new Error('why'), { code }))
+  t.equal(problem('EADDRINUSE'), 'Port 80 is taken. Another one: PORT=81 npm start')
+  t.match(listenProblem('::1', 65_535, Object.assign(new Error(), { code: 'EADDRINUSE' })), 'PORT=65534')
+  t.match(problem('EACCES'), /^Port 80 is not for this user/)
+  for (const code of ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'])
+    t.match(problem(code), /^HOST is ::1, which is no/)
+  t.equal(problem('EOTHER'), 'Cannot listen on [::1]:80: why')
+  t.equal(listenProblem('::1', 80, 'why'), 'Cannot listen on [::1]:80: why')
 })

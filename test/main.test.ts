@@ -47,9 +47,24 @@ t.test('a wrong configuration is one message with everything that is wrong, and 
   t.match(said, /^The configuration is not valid:\n {2}PORT .*\n {2}DRAIN_MS .*\n$/)
 })
 
-t.test('a port that is taken is said, with exit code 1', async (t) => {
+t.test('a port that is taken is said in a sentence, with exit code 1', async (t) => {
   const { port } = await startServer(t)
-  await t.rejects(startServer(t, { PORT: String(port) }), /ended with 1: .*cannot listen on 127.0.0.1:\d+/s)
+  const second = startServer(t, { PORT: String(port) })
+  const error = await second.catch((error: Error) => error)
+  if (!(error instanceof Error)) return t.fail('it started')
+  t.match(
+    error.message,
+    new RegExp(`ended with 1: .*"Port ${port} is taken. Another one: PORT=${port + 1} npm start"`),
+  )
+  t.notMatch(error.message, ' at ', 'no stack')
+  return undefined
+})
+
+t.test('a token that can be guessed is warned of', async (t) => {
+  const short = await startServer(t, { ADMIN_TOKEN: '123456789012345' })
+  t.match(short.lines.join('\n'), 'ADMIN_TOKEN is so short')
+  const long = await startServer(t, { ADMIN_TOKEN: '1234567890123456' })
+  t.notMatch(long.lines.join('\n'), 'ADMIN_TOKEN')
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -11,7 +11,7 @@ export const TOKEN_HINT =
  * Everyone else gets 401; and everyone 503 as long as the token is not known yet.
  */
 export async function requireOperator(app: FastifyInstance, token: () => string | undefined): Promise<void> {
-  const options = { addHook: false, specCompliance: 'rfc6749', verifyErrorLogLevel: 'warn' } as const
+  const options = { addHook: false, specCompliance: 'rfc6749', verifyErrorLogLevel: 'silent' } as const
   await app.register(bearerAuth, { ...options, keys: [] })
   let verify: typeof app.verifyBearerAuth
   app.addHook('onRequest', (request, reply, done) => {
@@ -26,6 +26,7 @@ export async function requireOperator(app: FastifyInstance, token: () => string 
     }
     verify(request, reply, (error) => {
       if (error === undefined) return done()
+      request.log.warn({ ip: request.ip }, 'an operator request without the right token')
       reply.code(401).header('www-authenticate', 'Bearer realm="tertulia"')
       reply.send(errorBody(401, `Operators only: send "Authorization: Bearer <token>". ${TOKEN_HINT}`))
     })

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import Type, { type Static } from 'typebox'
 
 /** What every error of the REST API looks like: Fastify's own shape. */
@@ -24,4 +25,14 @@ export const UNAVAILABLE = { 503: answer('What the nodes share cannot be reached
 /** An error answer. */
 export function errorBody(statusCode: number, message: string): Static<typeof ErrorBody> {
   return { statusCode, error: String(STATUS_CODES[statusCode]), message }
+}
+
+/** Says what is wrong with a request, and where there is a choice, what there is to choose from. */
+export function validationError(errors: FastifySchemaValidationError[], where: string): Error {
+  const messages = errors.map(({ instancePath, message = 'is not valid', params }) => {
+    const { allowedValues } = params
+    const choice = Array.isArray(allowedValues) ? `: ${allowedValues.join(', ')}` : ''
+    return `${where}${instancePath} ${message}${choice}`
+  })
+  return new Error(messages.join('; '))
 }

@@ -4,7 +4,7 @@ import type { ChatNode } from '../chat/node.js'
 import { requireOperator } from './auth.js'
 import { chatRoute } from './chat-route.js'
 import { docs } from './docs.js'
-import { ErrorBody, errorBody } from './errors.js'
+import { ErrorBody, errorBody, validationError } from './errors.js'
 import { health } from './health.js'
 import { users } from './users.js'
 
@@ -30,7 +30,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     logController: new fastify.LogController({ disableRequestLogging: true }),
     trustProxy: trustProxy.length > 0 && [...trustProxy],
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
+    schemaErrorFormatter: validationError,
   })
   app.setErrorHandler((error: FastifyError, request, reply) => {
     if ((error.statusCode ?? 500) < 500) return reply.send(error)

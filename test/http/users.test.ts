@@ -113,6 +113,11 @@ t.test('GET /users', async (t) => {
   }
 })
 
+t.test('a status that does not exist is answered with those that do', async (t) => {
+  const answer = await ask(await startApp(t), '/users?status=busy')
+  t.match(answer.json().message, 'one of the allowed values: ACTIVO, OCUPADO, INACTIVO')
+})
+
 t.test('GET /users/:name', async (t) => {
   t.test('is looked up like any name', async (t) => {
     const { app } = await room(t, ['José Ñandú'])
@@ -163,6 +168,23 @@ t.test('operators only', async (t) => {
       t.match(answer.json(), { statusCode: 401, error: 'Unauthorized', message: /ADMIN_TOKEN/ })
     })
   }
+
+  t.test('who was refused is logged with his address, and no token', async (t) => {
+    const lines: string[] = []
+    const app = await startApp(t, { LOG_LEVEL: 'warn' }, undefined, (line) => lines.push(line))
+    await app.http.inject({
+      url: '/users',
+      headers: { authorization: 'Bearer a-guess' },
+      remoteAddress: '192.0.2.9',
+    })
+    t.equal(lines.length, 1)
+    t.match(JSON.parse(lines[0] ?? ''), { level: 40, ip: '192.0.2.9', msg: /without the right token/ })
+    t.notMatch(lines[0], 'a-guess')
+  })
+
+  t.test('a slash behind a path does not matter', async (t) => {
+    t.equal((await ask(app, '/users/')).statusCode, 200)
+  })
 
   t.test('the token is let in, in whatever case the scheme is written', async (t) => {
     t.equal((await get(`Bearer ${TOKEN}`)).statusCode, 200)

@@ -18,14 +18,17 @@ export interface RunningApp extends App {
  * Builds the application and has it listen on a free port; it ends with the test.
  * @param env variables beside the defaults
  * @param shared what it shares with other nodes
+ * @param onLog is given what is logged, a line each
  */
 export async function startApp(
   t: Test,
   env: Record<string, string> = {},
   shared?: Shared,
+  onLog?: (line: string) => void,
 ): Promise<RunningApp> {
   const config = loadConfig({ ADMIN_TOKEN: TOKEN, NODE_ID: 'node', LOG_LEVEL: 'silent', ...env })
-  const app = await buildApp(config, pino({ level: 'silent' }), shared)
+  const log = onLog ? pino({ level: config.LOG_LEVEL }, { write: onLog }) : pino({ level: 'silent' })
+  const app = await buildApp(config, log, shared)
   t.teardown(() => app.stop())
   await app.http.listen({ host: '127.0.0.1', port: 0 })
   const adminToken = await app.start()

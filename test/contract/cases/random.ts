@@ -73,7 +73,10 @@ export async function random(check: Check): Promise<void> {
         assert.deepEqual(log, events)
         for (const { line, least, most } of messages) {
           const place = behind.get(line) ?? Number.NaN
-          assert.ok(place >= least && place <= most, `${line} stands behind ${least} to ${most} events: ${place}`)
+          assert.ok(
+            place >= least && place <= most,
+            `${line} stands behind ${least} to ${most} events: ${place}`,
+          )
         }
       }
     })
