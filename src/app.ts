@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Backplane } from './backplane/backplane.js'
 import { MemoryBackplane, MemoryRoom } from './backplane/memory.js'
+import { RedisBackplane } from './backplane/redis/redis-backplane.js'
 import type { Store } from './backplane/store.js'
 import { ChatNode } from './chat/node.js'
-import { type Config, LOG_LEVELS } from './config.js'
+import { type Config, LOG_LEVELS, sentinelAddress } from './config.js'
 import { buildServer } from './http/server.js'
 import { VERSION } from './version.js'
 
@@ -33,8 +34,28 @@ export interface Shared {
   readonly store: Store
 }
 
-/** What the configuration says that nodes share: a room in this process's memory. */
-export function openShared(config: Config): Shared {
+/** What the configuration says that nodes share: a room in Redis, or in this process's memory. */
+export function openShared(config: Config, log: FastifyBaseLogger): Shared {
+  const { REDIS_URL, REDIS_SENTINELS } = config
+  if (REDIS_URL !== undefined || REDIS_SENTINELS.length > 0) {
+    const backplane = new RedisBackplane({
+      address: {
+        ...(REDIS_URL !== undefined && { url: REDIS_URL }),
+        ...(REDIS_SENTINELS.length > 0 && {
+          sentinels: REDIS_SENTINELS.map(sentinelAddress),
+          sentinelName: config.REDIS_SENTINEL_NAME,
+        }),
+      },
+      keyPrefix: config.KEY_PREFIX,
+      beatMs: config.BEAT_MS,
+      leaseMs: config.LEASE_MS,
+      commitTimeoutMs: config.COMMIT_TIMEOUT_MS,
+      logLength: config.LOG_LENGTH,
+      log,
+      name: `tertulia-${config.NODE_ID}`,
+    })
+    return { backplane, store: backplane.store }
+  }
   const room = new MemoryRoom({ maxEvents: config.LOG_LENGTH })
   return { backplane: new MemoryBackplane(room), store: room }
 }
@@ -46,7 +67,7 @@ export function openShared(config: Config): Shared {
 export async function buildApp(
   config: Config,
   log: FastifyBaseLogger,
-  shared = openShared(config),
+  shared = openShared(config, log),
 ): Promise<App> {
   const { backplane, store } = shared
   const node = new ChatNode({
@@ -83,7 +104,7 @@ export async function buildApp(
     node.leaveSoon()
     await sleep(config.READY_LAG_MS)
     http.server.close()
-    await node.drain(config.DRAIN_MS)
+    await node.drain(config.DRAIN_MS, config.COMMIT_TIMEOUT_MS)
     await stop()
   }
   return { http, node, start, leave, stop }

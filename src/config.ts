@@ -29,8 +29,18 @@ export const CONFIG = Type.Object({
   ),
   PORT: whole(3000, 0, 65_535, 'Port to listen on; 0 takes a free one'),
   REDIS_URL: optional(isRedisUrl, {
-    description: 'Redis that nodes share the room over. Not in this version: one node, in memory',
+    description: 'Redis that nodes share the room over; without it, one node in memory',
     accepts: 'a redis:// or rediss:// URL',
+  }),
+  REDIS_SENTINELS: Type.Array(Type.Refine(Type.String(), isSentinel), {
+    default: [],
+    description: 'Sentinels that know where Redis is, as `host:port` with commas between',
+    accepts: 'host:port, with commas between',
+    shown: '',
+  }),
+  REDIS_SENTINEL_NAME: text('mymaster', /^[\w.-]+$/, {
+    description: 'What the sentinels call the Redis to use',
+    accepts: 'letters, digits and . _ -',
   }),
   KEY_PREFIX: text('tertulia', /^[\w.-]{1,64}$/, {
     description: 'With Redis: what all keys begin with',
@@ -160,13 +170,10 @@ export function loadConfig(env: Environment): Config {
   throw new ConfigError(problems)
 }
 
-function crossCheck({ BEAT_MS, LEASE_MS, REDIS_URL }: Config): string[] {
+function crossCheck({ BEAT_MS, LEASE_MS }: Config): string[] {
   const problems: string[] = []
   if (LEASE_MS < 3 * BEAT_MS)
     problems.push(`LEASE_MS (${LEASE_MS}) must be at least three times BEAT_MS (${BEAT_MS})`)
-  // Better no server than one that silently shares nothing.
-  if (REDIS_URL !== undefined)
-    problems.push('REDIS_URL is not supported by this version: it runs on one node')
   return problems
 }
 
@@ -216,7 +223,20 @@ function isHost(value: string): boolean {
 }
 
 function isRedisUrl(value: string): boolean {
-  return /^rediss?:\/\/./.test(value) && URL.canParse(value)
+  if (!/^rediss?:\/\/./.test(value) || !URL.canParse(value)) return false
+  const { hostname, pathname } = new URL(value)
+  return hostname !== '' && /^(\/\d*)?$/.test(pathname)
+}
+
+function isSentinel(value: string): boolean {
+  const { host, port } = sentinelAddress(value)
+  return isHost(host) && Number.isInteger(port) && port >= 1 && port <= 65_535
+}
+
+/** The parts of `host:port`; an IPv6 address stands in brackets. */
+export function sentinelAddress(value: string): { readonly host: string; readonly port: number } {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(value) ?? []
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port || Number.NaN) }
 }
 
 /** An address, or a range of them as CIDR. */

@@ -11,9 +11,11 @@ const config = configure()
 const log = createLog(config.LOG_LEVEL, process.stdout.isTTY)
 const app = await buildApp(config, log)
 
+let leaving = false
 const onSignal = onSignals(
   {
     leave: () => {
+      leaving = true
       log.info('shutting down: sessions are closed in good order; a second signal ends at once')
       app.leave().then(
         () => process.exit(0),
@@ -37,7 +39,11 @@ if (config.ADMIN_TOKEN !== undefined && config.ADMIN_TOKEN.length < SAFE_TOKEN_L
     `ADMIN_TOKEN is so short that it can be guessed: use ${SAFE_TOKEN_LENGTH} random characters or more`,
   )
 
-const token = await app.start()
+const token = await app.start().catch((err: unknown) => {
+  // A signal ended it before it had begun: that goes its own way to the exit.
+  if (leaving) return new Promise<never>(() => {})
+  return fail('cannot start', err)
+})
 if (config.ADMIN_TOKEN === undefined) log.info(tokenHint(HOST, port, token))
 
 function configure(): Config {

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { ConfigError, loadConfig, nodeLabel, SETTINGS } from '../src/config.js'
+import { ConfigError, loadConfig, nodeLabel, SETTINGS, sentinelAddress } from '../src/config.js'
 
 function problems(env: Record<string, string>): string[] {
   try {
@@ -22,6 +22,8 @@ t.test('without any variable the defaults hold', async (t) => {
   t.same(loadConfig({}), {
     HOST: '127.0.0.1',
     PORT: 3000,
+    REDIS_SENTINELS: [],
+    REDIS_SENTINEL_NAME: 'mymaster',
     KEY_PREFIX: 'tertulia',
     NODE_ID: hostname(),
     TRUST_PROXY: [],
@@ -91,7 +93,9 @@ for (const [name, values] of Object.entries({
   KEY_PREFIX: ['a b', '{x}', '*'],
   ADMIN_TOKEN: ['with space', 'ñandú', 'line\nfeed'],
   TRUST_PROXY: ['on', 'true', '1', '10.0.0.0/33', 'fd00::/129', '10.0.0.1/8/8', '10.0.0.1,', 'proxy.example'],
-  REDIS_URL: ['localhost', 'http://x', 'redis://'],
+  REDIS_URL: ['localhost', 'http://x', 'redis://', 'redis://x/name', 'redis:///0'],
+  REDIS_SENTINELS: ['one', 'one:', ':1', 'one:0', 'one:65536', 'a b:1', 'one:1,'],
+  REDIS_SENTINEL_NAME: ['a b'],
   PING_INTERVAL_MS: ['0', '2147483648'],
   REGISTER_TIMEOUT_MS: ['0'],
   IDLE_AFTER_MS: ['0'],
@@ -111,11 +115,15 @@ t.test('variables are checked against each other: a lease is at least three beat
   t.same(problems({ BEAT_MS: '1000', LEASE_MS: '3000' }), [])
 })
 
-t.test('REDIS_URL is refused as long as there is nothing that uses it', async (t) => {
-  t.match(
-    problems({ REDIS_URL: 'redis://user:pw@127.0.0.1:6379/0' })[0] ?? '',
-    'not supported by this version',
-  )
+t.test('Redis is a URL, or sentinels that know where it is', async (t) => {
+  for (const REDIS_URL of ['redis://redis', 'redis://user:pw@127.0.0.1:6379/0', 'rediss://:p%40w@[::1]:6380'])
+    t.equal(loadConfig({ REDIS_URL }).REDIS_URL, REDIS_URL)
+  t.same(loadConfig({ REDIS_SENTINELS: 'one:26379, [::1]:26380' }).REDIS_SENTINELS, [
+    'one:26379',
+    '[::1]:26380',
+  ])
+  t.same(sentinelAddress('one:26379'), { host: 'one', port: 26_379 })
+  t.same(sentinelAddress('[::1]:26380'), { host: '::1', port: 26_380 })
 })
 
 t.test('a secret', async (t) => {

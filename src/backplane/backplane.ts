@@ -72,6 +72,8 @@ export interface Sink {
   events(events: readonly Event[]): void
   /** In their place among the events of the batch that they were committed in. */
   private(messages: readonly PrivateMessage[]): void
+  /** The log goes on in another epoch, from here; nothing was missed. */
+  epoch(position: Position): void
   /** It could not repair: this is the room now. */
   reset(snapshot: Snapshot): void
   /** This node was swept, and has a new identity: claim your sessions again. */

@@ -3,6 +3,11 @@ import type { Position, Proposal } from '../room/events.js'
 
 type Settle = (outcome: Outcome) => void
 
+interface Entry {
+  readonly proposal: Proposal
+  readonly settle: Settle
+}
+
 interface Waiting {
   readonly outcome: Outcome
   /** What has to be applied first. */
@@ -17,8 +22,7 @@ interface Waiting {
 export class Committer {
   readonly #backplane: Pick<Backplane, 'commit'>
   readonly #applied: () => Position
-  #proposals: Proposal[] = []
-  #settles: Settle[] = []
+  #entries: Entry[] = []
   /** Outcomes whose events have not been applied yet, and what came after them, in the order of the log. */
   #waiting: Waiting[] = []
   /** Epochs that the node has left behind. */
@@ -35,8 +39,7 @@ export class Committer {
   /** Proposes; `settle` is called once, with what became of it. */
   propose(proposal: Proposal, settle: Settle): void {
     this.#outstanding += 1
-    if (this.#proposals.push(proposal) === 1) setImmediate(() => this.#commit())
-    this.#settles.push(settle)
+    if (this.#entries.push({ proposal, settle }) === 1) setImmediate(() => this.#commit())
   }
 
   /** To be called when the node has applied events: settles what waited for them. */
@@ -57,13 +60,17 @@ export class Committer {
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  async #commit(): Promise<void> {
-    const proposals = this.#proposals
-    const settles = this.#settles
-    this.#proposals = []
-    this.#settles = []
-    const outcomes = await this.#backplane.commit(proposals)
-    for (const [index, settle] of settles.entries()) {
+  #commit(): void {
+    const entries = this.#entries.splice(0)
+    // Newcomers may have to wait for those who claim their names again; nobody else waits for them.
+    const newcomers = entries.filter(({ proposal }) => isNewcomer(proposal))
+    const others = entries.filter(({ proposal }) => !isNewcomer(proposal))
+    for (const some of [others, newcomers]) if (some.length > 0) void this.#send(some)
+  }
+
+  async #send(entries: readonly Entry[]): Promise<void> {
+    const outcomes = await this.#backplane.commit(entries.map(({ proposal }) => proposal))
+    for (const [index, { settle }] of entries.entries()) {
       this.#receive(settle, outcomes[index] ?? { ok: false, reason: 'UNAVAILABLE' })
     }
   }
@@ -93,4 +100,8 @@ export class Committer {
     if (this.#outstanding > 0) return
     for (const resolve of this.#idle.splice(0)) resolve()
   }
+}
+
+function isNewcomer(proposal: Proposal): boolean {
+  return proposal.kind === 'join' && proposal.order === undefined
 }

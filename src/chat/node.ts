@@ -1,6 +1,7 @@
 /** One node: gives the room's events to its sessions, and brings its sessions' frames to the room. */
 import { randomBytes } from 'node:crypto'
-import type { Backplane, Outcome, PrivateMessage } from '../backplane/backplane.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Backplane, NodeStatus, Outcome, PrivateMessage } from '../backplane/backplane.js'
 import { createDecoder, type Decode, encode, framed } from '../protocol/codec.js'
 import { CLOSES, type CloseDefinition, type Refusal } from '../protocol/codes.js'
 import type { Status } from '../protocol/frames.js'
@@ -103,20 +104,28 @@ export class ChatNode implements PerformingNode, Audience {
     return this.directory.get(key) ?? (await this.#backplane.find(key))
   }
 
+  /** The nodes that share the room. Rejects when the backplane cannot be reached. */
+  nodes(): Promise<NodeStatus[]> {
+    return this.#backplane.nodes()
+  }
+
   /** Announces that clients should be sent elsewhere; those who come are still taken. */
   leaveSoon(): void {
     this.#leaving ??= 'leaving'
   }
 
-  /** Leaves in good order: sessions are closed 1012, spread over `spreadMs`. Resolves when all are gone and the room knows. */
-  async drain(spreadMs: number): Promise<void> {
+  /**
+   * Leaves in good order: sessions are closed 1012, spread over `spreadMs`. Resolves when all are gone and the room knows; where
+   * the room cannot be told for `patienceMs`, it will find out when this node's lease is over.
+   */
+  async drain(spreadMs: number, patienceMs: number): Promise<void> {
     this.#leaving = 'draining'
     const restart = (session: Session) => this.close(session, CLOSES.RESTART)
     await drain([...this.#connections], spreadMs, restart)
     // Those whose upgrade was under way.
     for (const session of this.#connections) restart(session)
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onLastEnded = resolve))
-    await this.#committer.idle()
+    await Promise.race([this.#committer.idle(), sleep(patienceMs, undefined, { ref: false })])
   }
 
   /** Ends what is left, at once. */

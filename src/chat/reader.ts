@@ -1,7 +1,7 @@
 import type { PrivateMessage, Sink, Snapshot } from '../backplane/backplane.js'
 import { difference } from '../room/difference.js'
 import { Directory } from '../room/directory.js'
-import type { Event, Left, Presence, Said, StatusChanged } from '../room/events.js'
+import type { Event, Left, Position, Presence, Said, StatusChanged } from '../room/events.js'
 import { Slices } from './slices.js'
 
 /** Those who are shown what happened, each time after the directory has taken it in. */
@@ -26,6 +26,7 @@ export type ReaderState = 'starting' | 'up' | 'cut-off'
 type Item =
   | Event
   | PrivateMessage
+  | { readonly kind: 'epoch'; readonly position: Position }
   | { readonly kind: 'reset'; readonly snapshot: Snapshot }
   | { readonly kind: 'reconcile' }
 
@@ -71,6 +72,10 @@ export class Reader implements Sink {
     this.#push(messages)
   }
 
+  epoch(position: Position): void {
+    this.#push([{ kind: 'epoch', position }])
+  }
+
   reset(snapshot: Snapshot): void {
     this.#push([{ kind: 'reset', snapshot }, { kind: 'reconcile' }])
   }
@@ -97,6 +102,9 @@ export class Reader implements Sink {
         break
       case 'reconcile':
         this.#audience.reconcile()
+        break
+      case 'epoch':
+        this.#moveTo(item.position)
         break
       case 'reset':
         this.#reset(item.snapshot)
@@ -126,9 +134,13 @@ export class Reader implements Sink {
   }
 
   #reset(snapshot: Snapshot): void {
-    const { epoch } = this.#directory.position
     for (const event of difference(this.#directory, snapshot, this.#audience.now())) this.#take(event)
-    this.#directory.moveTo(snapshot.position)
-    if (epoch !== snapshot.position.epoch) this.#audience.epochLeft(epoch)
+    this.#moveTo(snapshot.position)
+  }
+
+  #moveTo(position: Position): void {
+    const { epoch } = this.#directory.position
+    this.#directory.moveTo(position)
+    if (epoch !== position.epoch) this.#audience.epochLeft(epoch)
   }
 }

@@ -19,6 +19,7 @@ export async function docs(app: FastifyInstance, version: string): Promise<void>
       },
       tags: [
         { name: 'users', description: 'Who is present' },
+        { name: 'nodes', description: 'The processes that share the room' },
         { name: 'health', description: 'Whether the process works, and takes clients' },
       ],
       components: {

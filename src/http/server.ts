@@ -6,6 +6,7 @@ import { chatRoute } from './chat-route.js'
 import { docs } from './docs.js'
 import { ErrorBody, errorBody, validationError } from './errors.js'
 import { health } from './health.js'
+import { nodes } from './nodes.js'
 import { users } from './users.js'
 
 export interface ServerOptions {
@@ -49,6 +50,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
       if (schema) schema.security = [{ operator: [] }]
     })
     await operators.register(users, { node })
+    await operators.register(nodes, { node })
   })
   return app
 }

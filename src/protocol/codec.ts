@@ -180,10 +180,15 @@ export const encode = {
   statusUpdate: (user: string, status: Status, at: number): string =>
     fromServer('status_update', { content: { user, status } }, at),
 
-  userDisconnected: (user: string, at: number): string =>
-    fromServer('user_disconnected', { content: `${user} ha salido` }, at),
+  userDisconnected: (user: string, at: number): string => `${departure(user)}${timestamp(at)}"}`,
 
   error: (refusal: Refusal, at: number): string => fromServer('error', { content: errorText(refusal) }, at),
+}
+
+/** The `user_disconnected` of a user up to its time, behind which stands `"}`: for whoever has to write it without knowing JSON. */
+export function departure(user: string): string {
+  const content = JSON.stringify(`${user} ha salido`)
+  return `{"type":"user_disconnected","sender":"server","content":${content},"timestamp":"`
 }
 
 function fromServer(type: string, fields: object, at: number): string {

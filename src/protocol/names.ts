@@ -2,7 +2,7 @@
 
 declare const nameKey: unique symbol
 
-/** What a name is looked up by: two names with the same key are one name. Made by {@link keyOf} alone. */
+/** What a name is looked up by: two names with the same key are one name. Made by {@link keyOf}. */
 export type NameKey = string & { readonly [nameKey]: true }
 
 /** The longest name, in code points after NFC. */
@@ -26,6 +26,11 @@ export function keyOf(name: string): NameKey {
   // To lower case first, for one letter's sake: ẞ is its own upper case, but its lower case ß has SS for upper case.
   const folded = name.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase()
   return folded.normalize('NFKC') as NameKey
+}
+
+/** A key that was made by {@link keyOf} and kept since, maybe by a process with another version of Unicode: it stays what it is. */
+export function keptKey(key: string): NameKey {
+  return key as NameKey
 }
 
 const RESERVED: ReadonlySet<NameKey> = new Set([keyOf('server')])

@@ -255,7 +255,7 @@ t.test('a name that the directory does not know yet', async (t) => {
   t.test('does nothing for who broke off meanwhile', async (t) => {
     const { one, ana, beto } = await unheardOf(t)
     const gone = ana.closed()
-    one.backplane.beforeFind = () => gone.then(() => one.app.node.drain(0))
+    one.backplane.beforeFind = () => gone.then(() => one.app.node.drain(0, 1000))
     ana.send({ type: 'private', sender: 'Ana', target: 'Beto', content: 'x' })
     await until('the name is looked up', () => one.backplane.finds === 1)
     ana.break()

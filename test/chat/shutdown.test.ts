@@ -76,7 +76,7 @@ t.test('leaving in good order', async (t) => {
 
   t.test('answers an upgrade with 503 while it drains', async (t) => {
     const app = await startApp(t, { DRAIN_MS: '0' })
-    await app.node.drain(0)
+    await app.node.drain(0, 1000)
     t.match(await refusal(app.url), /503/)
   })
 })

@@ -45,7 +45,7 @@ export function lineOf(proposal: Proposal, state: State): string {
 
 /** What a node was told, in short. */
 export function lineTold(told: Told): string {
-  if (told.kind === 'reset' || told.kind === 'lapsed') return told.kind
+  if (told.kind === 'epoch' || told.kind === 'reset' || told.kind === 'lapsed') return told.kind
   if (told.kind === 'joined') return `joined ${told.presence.session} `
   return `${told.kind} ${told.kind === 'said' ? told.key : told.session} ${frameOf(told)}`
 }

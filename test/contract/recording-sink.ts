@@ -10,6 +10,7 @@ const DEADLINE_MS = Number(TEST_DEADLINE_MS ?? 10_000)
 export type Told =
   | Event
   | PrivateMessage
+  | { readonly kind: 'epoch'; readonly position: Position }
   | { readonly kind: 'reset'; readonly snapshot: Snapshot }
   | { readonly kind: 'lapsed' }
 
@@ -26,6 +27,10 @@ export class RecordingSink implements Sink {
 
   private(messages: readonly PrivateMessage[]): void {
     this.#keep(messages)
+  }
+
+  epoch(position: Position): void {
+    this.#keep([{ kind: 'epoch', position }])
   }
 
   reset(snapshot: Snapshot): void {
@@ -98,12 +103,15 @@ export class RecordingSink implements Sink {
   }
 }
 
+const NO_EVENTS: ReadonlySet<Told['kind']> = new Set(['private', 'epoch', 'reset', 'lapsed'] as const)
+
 export function isEvent(told: Told): told is Event {
-  return told.kind !== 'private' && told.kind !== 'reset' && told.kind !== 'lapsed'
+  return !NO_EVENTS.has(told.kind)
 }
 
 function positionOf(told: Told): Position | undefined {
   if (told.kind === 'reset') return told.snapshot.position
+  if (told.kind === 'epoch') return undefined
   return isEvent(told) ? told.position : undefined
 }
 

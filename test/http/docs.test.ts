@@ -22,7 +22,13 @@ t.test('the document is valid OpenAPI 3.1', async (t) => {
 })
 
 t.test('the document has every route of the API, and nothing else', async (t) => {
-  t.same(Object.keys(document.paths).sort(), ['/health/live', '/health/ready', '/users', '/users/{name}'])
+  t.same(Object.keys(document.paths).sort(), [
+    '/health/live',
+    '/health/ready',
+    '/nodes',
+    '/users',
+    '/users/{name}',
+  ])
 })
 
 t.test('the document says which routes need the operator token', async (t) => {
@@ -34,7 +40,7 @@ t.test('the document says which routes need the operator token', async (t) => {
       }),
       get,
     )
-    const operators = path.startsWith('/users')
+    const operators = path.startsWith('/users') || path === '/nodes'
     t.same(security, operators ? [{ operator: [] }] : undefined, path)
     t.equal('401' in responses, operators, path)
   }

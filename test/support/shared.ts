@@ -32,6 +32,7 @@ export class DistantBackplane extends MemoryBackplane {
     return super.start(info, {
       events: (events) => late(() => sink.events(events)),
       private: (messages) => late(() => sink.private(messages)),
+      epoch: (position) => late(() => sink.epoch(position)),
       reset: (snapshot) => late(() => sink.reset(snapshot)),
       lapsed: () => late(() => sink.lapsed()),
       health: (up) => late(() => sink.health(up)),

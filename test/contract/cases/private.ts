@@ -1,12 +1,11 @@
 import type { Check } from '../check.js'
 import { changeStatus, frameOf, join, leave, legible, person, say, whisper } from '../people.js'
+import { isEvent } from '../recording-sink.js'
 import { last, type TestNode, verdicts } from '../room.js'
 
 /** What a node was told since, each by its frame. */
 const framesFrom = ({ sink }: TestNode, start: number) =>
-  sink.told
-    .slice(start)
-    .map((told) => (told.kind === 'reset' || told.kind === 'lapsed' ? told.kind : frameOf(told)))
+  sink.told.slice(start).map((told) => (isEvent(told) || told.kind === 'private' ? frameOf(told) : told.kind))
 
 export async function privateMessages(check: Check): Promise<void> {
   await check(

@@ -1,0 +1,174 @@
+import type { Proposal } from '../../room/events.js'
+import type { Outcome } from '../backplane.js'
+import { type Answer, writeProposal } from './wire.js'
+
+/** The most that one batch may hold: a script keeps everyone else waiting. A single larger proposal goes alone. */
+const BATCH_PROPOSALS = 256
+const BATCH_BYTES = 256 * 1024
+
+/** When newcomers who had to wait are tried again. */
+const WAIT_MS = 100
+
+/** Proposals on their way, in the order of the calls. */
+export interface Batch {
+  /** As the script wants them. */
+  readonly args: readonly (string | Buffer)[]
+  readonly size: number
+}
+
+export interface CommitQueueOptions {
+  /** Has a batch judged, however often that has to be tried; undefined when that has become pointless. */
+  readonly send: (batch: Batch) => Promise<readonly Answer[] | undefined>
+  /** How long a proposal may wait to be sent. */
+  readonly timeoutMs: number
+}
+
+/** One call of `commit`. */
+interface Call {
+  readonly outcomes: Outcome[]
+  missing: number
+  readonly resolve: (outcomes: Outcome[]) => void
+}
+
+interface Item {
+  readonly args: readonly (string | Buffer)[]
+  readonly bytes: number
+  readonly call: Call
+  /** Which of its call's. */
+  readonly index: number
+  /** When it has waited too long, by the monotonic clock; a `leave` never has. */
+  readonly deadline: number
+}
+
+const UNAVAILABLE: Outcome = { ok: false, reason: 'UNAVAILABLE' }
+
+/**
+ * Brings proposals to Redis, one batch at a time: while one is under way the next gathers, so that order is kept, and the
+ * busier it gets the larger the batches. Only what has not been sent can be refused for want of time: whatever got an error is
+ * never delivered.
+ */
+export class CommitQueue {
+  readonly #options: CommitQueueOptions
+  #items: Item[] = []
+  /** Newcomers that have to wait. */
+  #parked: Item[] = []
+  #sending = false
+  #held = false
+  #closed = false
+  #timer: NodeJS.Timeout | undefined
+  #idle: (() => void)[] = []
+
+  constructor(options: CommitQueueOptions) {
+    this.#options = options
+  }
+
+  commit(proposals: readonly Proposal[]): Promise<Outcome[]> {
+    if (this.#closed || proposals.length === 0) return Promise.resolve(proposals.map(() => UNAVAILABLE))
+    const late = performance.now() + this.#options.timeoutMs
+    return new Promise((resolve) => {
+      const call = { outcomes: [], missing: proposals.length, resolve }
+      for (const [index, proposal] of proposals.entries()) {
+        const args = writeProposal(proposal)
+        const bytes = args.reduce((sum, arg) => sum + arg.length, 0)
+        const deadline = proposal.kind === 'leave' ? Number.POSITIVE_INFINITY : late
+        this.#items.push({ args, bytes, call, index, deadline })
+      }
+      this.#pump()
+    })
+  }
+
+  /** Sends nothing more until {@link release}. What is under way goes on. */
+  hold(): void {
+    this.#held = true
+  }
+
+  release(): void {
+    this.#held = false
+    this.#pump()
+  }
+
+  /** Refuses what has not been sent, and resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    for (const item of [...this.#items.splice(0), ...this.#parked.splice(0)]) settle(item, UNAVAILABLE)
+    if (this.#sending) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #pump(): void {
+    if (this.#sending || this.#held || this.#items.length === 0) {
+      this.#watch()
+      return
+    }
+    this.#sending = true
+    // Never rejects.
+    void this.#send(this.#take())
+    this.#watch()
+  }
+
+  async #send(items: readonly Item[]): Promise<void> {
+    const args = items.flatMap((item) => item.args)
+    const answers = await this.#options.send({ args, size: items.length })
+    for (const [index, item] of items.entries()) {
+      const answer = answers?.[index] ?? UNAVAILABLE
+      if (answer === 'wait') this.#park(item)
+      else settle(item, answer)
+    }
+    this.#sending = false
+    for (const resolve of this.#idle.splice(0)) resolve()
+    this.#pump()
+  }
+
+  /** The next batch. */
+  #take(): Item[] {
+    let bytes = 0
+    let count = 0
+    for (const item of this.#items) {
+      bytes += item.bytes
+      if (count === BATCH_PROPOSALS || (count > 0 && bytes > BATCH_BYTES)) break
+      count += 1
+    }
+    return this.#items.splice(0, count)
+  }
+
+  #park(item: Item): void {
+    if (this.#closed) {
+      settle(item, UNAVAILABLE)
+      return
+    }
+    this.#parked.push(item)
+    if (this.#parked.length > 1) return
+    setTimeout(() => {
+      const deadline = performance.now() + this.#options.timeoutMs
+      this.#items.push(...this.#parked.splice(0).map((parked) => ({ ...parked, deadline })))
+      this.#pump()
+    }, WAIT_MS)
+  }
+
+  /** Sees to it that what cannot be sent is refused in time. */
+  #watch(): void {
+    if (this.#timer !== undefined || this.#items.length === 0) return
+    const soonest = this.#items.reduce(
+      (least, { deadline }) => Math.min(least, deadline),
+      Number.POSITIVE_INFINITY,
+    )
+    if (soonest === Number.POSITIVE_INFINITY) return
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined
+        const now = performance.now()
+        const late = this.#items.filter(({ deadline }) => deadline <= now)
+        this.#items = this.#items.filter(({ deadline }) => deadline > now)
+        for (const item of late) settle(item, UNAVAILABLE)
+        this.#watch()
+      },
+      Math.max(soonest - performance.now(), 1),
+    )
+  }
+}
+
+function settle({ call, index }: Item, outcome: Outcome): void {
+  call.outcomes[index] = outcome
+  call.missing -= 1
+  if (call.missing === 0) call.resolve(call.outcomes)
+}

@@ -1,0 +1,91 @@
+import { type RedisOptions as AllOptions, Redis } from 'ioredis'
+
+// The library's own types cannot have an optional option set to undefined.
+type RedisOptions = Omit<AllOptions, 'replyMapping'>
+
+/** Where Redis is: a URL, or the sentinels that know. */
+export interface RedisAddress {
+  /** `redis://` or `rediss://`; beside sentinels only its user, password and database count. */
+  readonly url?: string
+  readonly sentinels?: readonly { readonly host: string; readonly port: number }[]
+  /** What the sentinels call the master. */
+  readonly sentinelName?: string
+}
+
+/** A command to a frozen server, or over a line that was cut, gets no answer: it has failed after this time. */
+export const COMMAND_TIMEOUT_MS = 2000
+
+const RECONNECT_MIN_MS = 100
+const RECONNECT_SPREAD_MS = 400
+
+/**
+ * A connection that never repeats a command by itself: one that broke between execution and answer would publish twice.
+ * It reconnects for ever, soon and with jitter, not later and later. Does not connect before `connect()`.
+ * @param name what operators see in `CLIENT LIST`
+ */
+export function createConnection(address: RedisAddress, name: string): Redis {
+  const redis = new Redis({ ...locate(address), ...behaviour(name) })
+  // What is wrong shows in the commands that fail, and in the log of whoever sent them.
+  redis.on('error', () => {})
+  return redis
+}
+
+function behaviour(name: string): RedisOptions {
+  return {
+    lazyConnect: true,
+    connectionName: name,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    retryStrategy: reconnectDelay,
+    // A master that became a replica keeps its connections: the new one has to be looked for.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  }
+}
+
+function locate({ url, sentinels, sentinelName }: RedisAddress): RedisOptions {
+  const there = url === undefined ? {} : fromUrl(new URL(url))
+  if (sentinels === undefined) return there
+  const { username, password, db } = there
+  return {
+    ...defined({ username, password, db }),
+    sentinels: [...sentinels],
+    name: sentinelName ?? 'mymaster',
+    sentinelRetryStrategy: reconnectDelay,
+  }
+}
+
+/** Host, port, user, password, database and TLS, as a Redis URL says them. */
+function fromUrl({ protocol, hostname, port, username, password, pathname }: URL): RedisOptions {
+  const database = pathname.slice(1)
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || 6379),
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    ...(database === '' ? {} : { db: Number(database) }),
+    ...(protocol === 'rediss:' ? { tls: {} } : {}),
+  }
+}
+
+/** Without what is undefined: the library tells "not there" from "undefined". */
+function defined(options: RedisOptions): RedisOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
+function reconnectDelay(): number {
+  return RECONNECT_MIN_MS + Math.random() * RECONNECT_SPREAD_MS
+}
+
+/** Ends a connection that does not answer any more, so that another takes its place. */
+export function reconnect(redis: Redis): void {
+  if (redis.status === 'ready') redis.disconnect(true)
+}
+
+/** Whether an error says that the answer did not come in time. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Command timed out'
+}

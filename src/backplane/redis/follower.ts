@@ -1,0 +1,351 @@
+import type { Redis } from 'ioredis'
+import type { Event, Position } from '../../room/events.js'
+import type { Sink, Snapshot } from '../backplane.js'
+import type { BackplaneLog } from './backplane-log.js'
+import { reconnect } from './connection.js'
+import type { Keys } from './keys.js'
+import { pause } from './pause.js'
+import type { Caller, Scripts } from './scripts.js'
+import { type Mail, type Message, readMessage } from './wire.js'
+
+/** How many entries of the log are read at a time. */
+const READ_ENTRIES = 256
+
+/** What came while the log is being read may take so much; beyond that it is dropped, and read from the log too. */
+const HELD_BYTES = 16 * 1024 * 1024
+
+export interface FollowerOptions {
+  /** A connection for this alone. */
+  readonly redis: Redis
+  readonly keys: Keys
+  readonly scripts: Scripts
+  readonly sink: Sink
+  readonly log: BackplaneLog
+  /** Who asks. */
+  readonly caller: () => Caller
+  /** Called when it begins or ceases to hear everything. */
+  readonly onChange: () => void
+}
+
+/**
+ * Follows the room: hands on what is published, in order, without gaps and repeats. What it missed it reads from the log; where
+ * the log does not reach back far enough, it takes a snapshot.
+ */
+export class Follower {
+  readonly #options: FollowerOptions
+  /** Up to where the sink has been told. */
+  #told: Position = { epoch: '', offset: 0 }
+  /** Epochs that have been left behind: nothing more comes of them. */
+  readonly #past = new Set<string>()
+  #begun = false
+  #subscribed = false
+  /** Something may have been missed: the line broke, or the log could not be read. */
+  #broken = false
+  #reading = false
+  /** Something happened while reading that makes it necessary to read again. */
+  #again = false
+  /** Whether the sink has to be given a snapshot, however much of the log there is. */
+  #renew = false
+  #held: Message[] = []
+  #heldBytes = 0
+  #mail: Mail[] = []
+  #channels: string[] = []
+  #closed = false
+  #renewal: NodeJS.Timeout | undefined
+  #reached: { readonly position: Position; readonly resolve: () => void }[] = []
+  /** Counts heads that were heard: that the line is not dead. */
+  heads = 0
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+    const { redis } = options
+    redis.on('messageBuffer', (_channel: Buffer, bytes: Buffer) => this.#hear(bytes))
+    redis.on('close', () => this.#setSubscribed(false))
+    redis.on('ready', () => this.#resubscribe())
+  }
+
+  get told(): Position {
+    return this.#told
+  }
+
+  /** Whether everything that is published is heard, and the sink has been told of it. */
+  get synced(): boolean {
+    return this.#begun && this.#subscribed && !this.#broken
+  }
+
+  /** Listens to events and to what is for one node, and for no other any more. Resolves when that is confirmed. */
+  async listen(node: string): Promise<void> {
+    const { redis, keys } = this.#options
+    const old = this.#channels.filter((channel) => channel !== keys.events && channel !== keys.mail(node))
+    const channels = [keys.events, keys.mail(node)]
+    await redis.subscribe(...channels)
+    this.#channels = channels
+    if (!this.#begun) this.#broken = false
+    this.#setSubscribed(true)
+    // Should this fail: nobody writes to the old one any more.
+    if (old.length > 0) redis.unsubscribe(...old).catch(() => {})
+  }
+
+  /** Begins with a snapshot that the sink has got; what was heard before is told as far as it comes after. */
+  begin({ position }: Snapshot): void {
+    this.#told = position
+    this.#begun = true
+    if (!this.#handHeld() || this.#broken) void this.#read()
+  }
+
+  /** To be called when the log is known to be ahead, or in another epoch: reads what is missing. */
+  look(head: Position): void {
+    if (!this.#begun || this.#isBehind(head)) void this.#read()
+  }
+
+  /** Resolves when the sink has been told everything up to a position, in its epoch. */
+  reach(position: Position): Promise<void> {
+    if (this.#hasReached(position)) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#reached.push({ position, resolve })
+      this.look(position)
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#renewal)
+    for (const { resolve } of this.#reached.splice(0)) resolve()
+  }
+
+  #setSubscribed(subscribed: boolean): void {
+    if (this.#subscribed === subscribed) return
+    this.#subscribed = subscribed
+    if (!subscribed) this.#broken = true
+    this.#options.onChange()
+  }
+
+  /** After a reconnect: subscribe, wait for the confirmation, read the log from where we stand, then live. */
+  async #resubscribe(): Promise<void> {
+    const { redis } = this.#options
+    if (this.#channels.length === 0 || this.#closed) return
+    try {
+      await redis.subscribe(...this.#channels)
+    } catch {
+      // Reconnected, but not resubscribed, is deaf: begin again.
+      reconnect(redis)
+      return
+    }
+    this.#setSubscribed(true)
+    if (this.#begun) void this.#read()
+  }
+
+  #hear(bytes: Buffer): void {
+    if (this.#closed) return
+    const message = this.#parse(bytes)
+    if (message === undefined) return
+    if (message.kind === 'head') this.heads += 1
+    if (this.#begun && !this.#reading) {
+      if (!this.#take(message)) {
+        this.#hold(message, bytes.length)
+        void this.#read()
+      }
+    } else {
+      this.#hold(message, bytes.length)
+    }
+  }
+
+  /** What cannot be read is missing, and looked for in the log: it is said there what is wrong with it. */
+  #parse(bytes: Buffer): Message | undefined {
+    try {
+      return readMessage(bytes)
+    } catch (err) {
+      this.#options.log.warn({ err }, 'a message that cannot be read was published')
+      void this.#read()
+      return undefined
+    }
+  }
+
+  #hold(message: Message, bytes: number): void {
+    this.#heldBytes += bytes
+    if (this.#heldBytes > HELD_BYTES) {
+      // The log has the events. Private messages are nowhere else: they stay.
+      this.#held = this.#held.filter(({ kind }) => kind === 'mail')
+      this.#heldBytes = 0
+      this.#again = true
+    }
+    this.#held.push(message)
+  }
+
+  /** Hands on one message; false when something is missing before it. */
+  #take(message: Message): boolean {
+    switch (message.kind) {
+      case 'head':
+        return !this.#isBehind(message.head)
+      case 'mail':
+        if (
+          !message.mail.every(({ after: { epoch } }) => epoch === this.#told.epoch || this.#past.has(epoch))
+        )
+          return false
+        this.#mail.push(...message.mail)
+        this.#deliver([])
+        return true
+      case 'events': {
+        const { events, head } = message
+        const first = head.offset - events.length + 1
+        if (head.epoch !== this.#told.epoch) return false
+        if (first > this.#told.offset + 1) return false
+        this.#deliver(events.slice(this.#told.offset + 1 - first))
+        return true
+      }
+    }
+  }
+
+  /** Hands on what was held; false when something is missing. */
+  #handHeld(): boolean {
+    const held = this.#held
+    this.#held = []
+    this.#heldBytes = 0
+    for (const [index, message] of held.entries()) {
+      if (this.#take(message)) continue
+      this.#held = held.slice(index)
+      return false
+    }
+    return !this.#again
+  }
+
+  /** Tells the sink the next events, and private messages in their places between them. */
+  #deliver(events: readonly Event[]): void {
+    const { sink } = this.#options
+    let run: Event[] = []
+    const flush = () => {
+      if (run.length > 0) sink.events(run)
+      run = []
+    }
+    for (const event of events) {
+      if (this.#mailIsDue(event.position.offset - 1)) {
+        flush()
+        this.#deliverMail()
+      }
+      if (event.position.epoch !== this.#told.epoch) {
+        flush()
+        this.#moveTo({ epoch: event.position.epoch, offset: event.position.offset - 1 })
+      }
+      this.#told = event.position
+      run.push(event)
+    }
+    flush()
+    this.#deliverMail()
+    this.#announceReached()
+  }
+
+  /** The log goes on in another epoch. */
+  #moveTo(position: Position): void {
+    this.#past.add(this.#told.epoch)
+    this.#told = position
+    this.#options.sink.epoch(position)
+  }
+
+  #mailIsDue(offset: number): boolean {
+    const [next] = this.#mail
+    return next !== undefined && next.after.offset <= offset
+  }
+
+  /** Private messages behind what has been told; those of an epoch that is past wait no more. */
+  #deliverMail(): void {
+    const { sink } = this.#options
+    const { epoch, offset } = this.#told
+    const waits = this.#mail.findIndex(({ after }) => after.epoch === epoch && after.offset > offset)
+    const due = this.#mail.splice(0, waits === -1 ? this.#mail.length : waits)
+    if (due.length > 0) sink.private(due.map(({ message }) => message))
+  }
+
+  #isBehind({ epoch, offset }: Position): boolean {
+    return epoch !== this.#told.epoch || offset > this.#told.offset
+  }
+
+  #hasReached(position: Position): boolean {
+    return this.#begun && (!this.#isBehind(position) || this.#past.has(position.epoch))
+  }
+
+  #announceReached(): void {
+    if (this.#reached.length === 0) return
+    const reached = this.#reached.filter(({ position }) => this.#hasReached(position))
+    this.#reached = this.#reached.filter((waiting) => !reached.includes(waiting))
+    for (const { resolve } of reached) resolve()
+  }
+
+  /** Reads what is missing until nothing is, however long that takes. */
+  async #read(): Promise<void> {
+    if (this.#reading) {
+      this.#again = true
+      return
+    }
+    if (!this.#begun) return
+    this.#reading = true
+    do {
+      this.#again = false
+      try {
+        await this.#catchUp()
+      } catch (err) {
+        this.#again = true
+        if (!this.#broken) this.#options.log.warn({ err }, 'the log could not be read: trying again')
+        this.#broken = true
+        this.#options.onChange()
+        await pause()
+      }
+    } while (!this.#closed && (!this.#handHeld() || this.#again))
+    this.#reading = false
+    // If the line is still down, it is read again once it is back.
+    this.#broken = !this.#subscribed
+    this.#announceReached()
+    this.#options.onChange()
+  }
+
+  async #catchUp(): Promise<void> {
+    const { scripts, caller } = this.#options
+    for (;;) {
+      const { position, claimsLeftMs, messages } = await scripts.read(caller(), this.#told, READ_ENTRIES)
+      if (this.#closed) return
+      if (messages === 'lost') {
+        if (claimsLeftMs > 0 && position.epoch !== this.#told.epoch)
+          this.#beginAnew(position.epoch, claimsLeftMs)
+        else return this.#takeSnapshot()
+        continue
+      }
+      for (const message of messages) this.#takeEntry(message)
+      if (this.#told.offset < position.offset) continue
+      if (this.#told.epoch !== position.epoch) this.#moveTo(position)
+      this.#deliverMail()
+      if (this.#renew) return this.#takeSnapshot()
+      return
+    }
+  }
+
+  /** An entry of the log may be of the epoch before; what was told of it already is passed over. */
+  #takeEntry(message: Message): void {
+    if (message.kind !== 'events') return
+    const { events } = message
+    this.#deliver(events.filter(({ position }) => position.offset > this.#told.offset))
+  }
+
+  /** The room is as the snapshot says; events up to there are told first, so that nothing said is left out. */
+  async #takeSnapshot(): Promise<void> {
+    const { scripts, caller, sink } = this.#options
+    const snapshot = await scripts.snapshot(caller())
+    if (this.#closed) return
+    this.#renew = false
+    if (this.#told.epoch !== snapshot.position.epoch) this.#past.add(this.#told.epoch)
+    this.#told = snapshot.position
+    sink.reset(snapshot)
+    this.#deliverMail()
+  }
+
+  /**
+   * Everything is gone, and those who are still connected are about to claim their names again. Until they have had the time,
+   * nobody is shown out; then the room is what it has become.
+   */
+  #beginAnew(epoch: string, claimsLeftMs: number): void {
+    this.#moveTo({ epoch, offset: 0 })
+    clearTimeout(this.#renewal)
+    this.#renewal = setTimeout(() => {
+      this.#renew = true
+      void this.#read()
+    }, claimsLeftMs)
+  }
+}

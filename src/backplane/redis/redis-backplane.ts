@@ -1,0 +1,307 @@
+/** The backplane that any number of nodes share over Redis. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
+import type { NameKey } from '../../protocol/names.js'
+import type { Position, Presence, Proposal } from '../../room/events.js'
+import type { Backplane, NodeInfo, NodeStatus, Outcome, Sink, Slice, Snapshot } from '../backplane.js'
+import type { BackplaneLog } from './backplane-log.js'
+import { Beat } from './beat.js'
+import { type Batch, CommitQueue } from './commit-queue.js'
+import { createConnection, type RedisAddress, reconnect } from './connection.js'
+import { Follower } from './follower.js'
+import { Keys } from './keys.js'
+import { pause } from './pause.js'
+import { type Caller, FormatError, Scripts } from './scripts.js'
+import { RedisStore } from './store.js'
+import { type Answer, readUser } from './wire.js'
+
+/** How long leaving may take when Redis is away. */
+const CLOSE_MS = 2000
+
+/** How often it is said that Redis is still away. */
+const REMIND_MS = 30_000
+
+export interface RedisBackplaneOptions {
+  readonly address: RedisAddress
+  /** What all keys begin with. */
+  readonly keyPrefix: string
+  readonly beatMs: number
+  /** At least three beats. */
+  readonly leaseMs: number
+  readonly commitTimeoutMs: number
+  /** How many events the log keeps. */
+  readonly logLength: number
+  readonly log: BackplaneLog
+  /** What operators see in `CLIENT LIST`. */
+  readonly name: string
+}
+
+/** A node that takes part. */
+interface Member {
+  readonly info: NodeInfo
+  readonly sink: Sink
+  readonly follower: Follower
+}
+
+/** One node's part in a room that is kept in Redis. It uses two connections: one for commands, one that only listens. */
+export class RedisBackplane implements Backplane {
+  readonly store: RedisStore
+  readonly #options: RedisBackplaneOptions
+  readonly #commands: Redis
+  readonly #listener: Redis
+  readonly #keys: Keys
+  readonly #scripts: Scripts
+  readonly #queue: CommitQueue
+  readonly #beat: Beat
+  #member: Member | undefined
+  #id = ''
+  /** Of the last batch; they count on when the identity changes. */
+  #number = 0
+  #beaten = false
+  /** How many heads had been heard before the last beat that was answered. */
+  #heardBefore: number | undefined
+  #lapsing = false
+  #healthy = true
+  #leaving = false
+  #closed = false
+
+  constructor(options: RedisBackplaneOptions) {
+    const { address, name, keyPrefix, leaseMs, logLength, commitTimeoutMs, beatMs } = options
+    this.#options = options
+    this.#commands = createConnection(address, name)
+    this.#listener = createConnection(address, `${name}-listener`)
+    this.#keys = new Keys(keyPrefix)
+    this.#scripts = new Scripts({ redis: this.#commands, keys: this.#keys, leaseMs, logLength })
+    this.#queue = new CommitQueue({ send: (batch) => this.#send(batch), timeoutMs: commitTimeoutMs })
+    this.#beat = new Beat(beatMs, () => this.#renew())
+    this.store = new RedisStore(this.#commands, this.#keys)
+    this.#commands.on('close', () => this.#setBeaten(false))
+    this.#commands.on('ready', () => this.#beat.soon())
+  }
+
+  get id(): string {
+    return this.#id
+  }
+
+  /**
+   * Waits for Redis for as long as that takes.
+   * @throws {FormatError} when what is kept there is of another version
+   */
+  async start(info: NodeInfo, sink: Sink): Promise<Snapshot> {
+    const id = newIdentity(info)
+    const follower = new Follower({
+      redis: this.#listener,
+      keys: this.#keys,
+      scripts: this.#scripts,
+      sink,
+      log: this.#options.log,
+      caller: () => this.#caller(),
+      onChange: () => this.#watchHealth(),
+    })
+    // They go on trying by themselves; failures show in what is tried next.
+    await Promise.all([this.#commands.connect(), this.#listener.connect()]).catch(() => {})
+    const snapshot = await this.#insist('Redis cannot be reached', () => this.#enter(id, info, follower))
+    await this.#checkMemoryPolicy()
+    this.#member = { info, sink, follower }
+    this.#id = id
+    this.#beaten = true
+    follower.begin(snapshot)
+    this.#beat.start()
+    return snapshot
+  }
+
+  commit(proposals: readonly Proposal[]): Promise<Outcome[]> {
+    if (this.#id === '') return Promise.resolve(proposals.map(() => ({ ok: false, reason: 'UNAVAILABLE' })))
+    return this.#queue.commit(proposals)
+  }
+
+  async read(after: Position, limit: number): Promise<Slice> {
+    const { position, messages } = await this.#scripts.read(this.#caller(), after, limit)
+    if (messages === 'lost') return 'lost'
+    const events = messages.flatMap((message) => (message.kind === 'events' ? message.events : []))
+    const wanted = events.filter(({ position: { offset } }) => offset > after.offset)
+    return { events: wanted.slice(0, limit), head: position }
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.#scripts.snapshot(this.#caller())
+  }
+
+  async find(key: NameKey): Promise<Presence | undefined> {
+    const value = await this.#commands.hgetBuffer(this.#keys.users, key)
+    return value === null ? undefined : readUser(value)
+  }
+
+  nodes(): Promise<NodeStatus[]> {
+    return this.#scripts.nodes(this.#caller())
+  }
+
+  async close(): Promise<void> {
+    if (this.#leaving) return
+    this.#leaving = true
+    const caller = this.#caller()
+    const inTime = sleep(CLOSE_MS, undefined, { ref: false })
+    const left = async () => {
+      await this.#queue.close()
+      if (this.#id === '') return
+      await this.#scripts.leave(caller)
+      await this.#scripts.sweep(caller, Date.now)
+    }
+    // The lease is renewed until the last batch has been judged; whoever cannot be told finds out by it.
+    await Promise.race([left().catch(() => {}), inTime])
+    this.#closed = true
+    this.#id = ''
+    this.#member?.follower.close()
+    this.#commands.disconnect()
+    this.#listener.disconnect()
+    await this.#beat.stop()
+  }
+
+  #caller(node = this.#id): Caller {
+    return { node, epoch: this.#member?.follower.told.epoch ?? '' }
+  }
+
+  /** Subscribed first, so that nothing after the snapshot is missed; and nobody is there any more who is dead. */
+  async #enter(id: string, info: NodeInfo, follower: Follower): Promise<Snapshot> {
+    const caller = this.#caller(id)
+    await follower.listen(id)
+    await this.#scripts.enter(caller, info)
+    await this.#scripts.beat(caller)
+    await this.#scripts.sweep(caller, Date.now)
+    return this.#scripts.snapshot(caller)
+  }
+
+  /** Tries until it succeeds. */
+  async #insist<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    let said = Number.NEGATIVE_INFINITY
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (err) {
+        if (err instanceof FormatError || this.#closed) throw err
+        const now = performance.now()
+        if (now - said > REMIND_MS) {
+          said = now
+          this.#options.log.warn({ err }, `${what}: trying until it can`)
+        }
+        await pause()
+      }
+    }
+  }
+
+  /** Evicted keys would be users that vanish. */
+  async #checkMemoryPolicy(): Promise<void> {
+    const info = await this.#commands.info('memory').catch(() => '')
+    const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown'
+    if (policy !== 'noeviction')
+      this.#options.log.warn(
+        { policy },
+        'Redis may throw away what it keeps: its maxmemory-policy should be noeviction',
+      )
+  }
+
+  /** Has a batch judged: under one number, however often it has to be sent. */
+  async #send({ args, size }: Batch): Promise<readonly Answer[] | undefined> {
+    const id = this.#id
+    this.#number += 1
+    const number = this.#number
+    while (!this.#closed) {
+      try {
+        const reply = await this.#scripts.commit(this.#caller(id), number, args)
+        if (reply.kind === 'done') return reply.outcomes
+        if (reply.kind === 'lapsed') {
+          void this.#lapse(id)
+          return Array.from({ length: size }, () => ({ ok: false, reason: 'FENCED' }))
+        }
+        // Nothing was done: first the node has to be told in which epoch it is.
+        await this.#member?.follower.reach({ epoch: reply.epoch, offset: 0 })
+      } catch {
+        await pause()
+      }
+    }
+    return undefined
+  }
+
+  /** One beat: renews the lease, finds out what was missed, and shows out whose node has died. */
+  async #renew(): Promise<void> {
+    const member = this.#member
+    if (member === undefined || this.#lapsing || this.#closed) return
+    const { follower } = member
+    this.#checkHearing(follower)
+    const heard = follower.heads
+    const id = this.#id
+    try {
+      const { known, position, swept } = await this.#scripts.beat(this.#caller())
+      this.#heardBefore = follower.synced ? heard : undefined
+      this.#setBeaten(true)
+      follower.look(position)
+      if (!known) await this.#lapse(id)
+      else if (swept > 0) await this.#scripts.sweep(this.#caller(), Date.now)
+    } catch (err) {
+      if (this.#beaten && !this.#closed) this.#options.log.warn({ err }, 'Redis cannot be reached')
+      this.#setBeaten(false)
+    }
+  }
+
+  /** Every beat is published: a listener that has not heard the last one is deaf without knowing it. */
+  #checkHearing(follower: Follower): void {
+    if (this.#heardBefore === undefined || follower.heads > this.#heardBefore) return
+    this.#heardBefore = undefined
+    this.#options.log.warn({}, 'nothing is heard from Redis: connecting again')
+    reconnect(this.#listener)
+  }
+
+  /** This node was swept: it begins again under another identity, and claims its sessions. */
+  async #lapse(id: string): Promise<void> {
+    const member = this.#member
+    if (member === undefined || this.#lapsing || this.#leaving || id !== this.#id) return
+    const { info, sink, follower } = member
+    this.#lapsing = true
+    this.#queue.hold()
+    this.#watchHealth()
+    this.#options.log.warn({ node: id }, 'this node counted as dead: it claims its sessions again')
+    try {
+      const fresh = newIdentity(info)
+      const head = await this.#insist('this node could not begin again', async () => {
+        const caller = this.#caller(fresh)
+        await follower.listen(fresh)
+        await this.#scripts.enter(caller, info)
+        return this.#scripts.sweep(caller, Date.now)
+      })
+      // Those who were shown out have to be seen to leave before they come back.
+      await follower.reach(head)
+      this.#id = fresh
+    } catch (err) {
+      this.#options.log.warn({ err }, 'this node could not begin again')
+      return
+    } finally {
+      this.#lapsing = false
+    }
+    sink.lapsed()
+    this.#queue.release()
+    this.#watchHealth()
+  }
+
+  #setBeaten(beaten: boolean): void {
+    this.#beaten = beaten
+    this.#watchHealth()
+  }
+
+  #watchHealth(): void {
+    const { sink, follower } = this.#member ?? {}
+    const healthy = this.#beaten && !this.#lapsing && (follower?.synced ?? false)
+    if (sink === undefined || healthy === this.#healthy || this.#closed) return
+    this.#healthy = healthy
+    this.#options.log.info(
+      { node: this.#id },
+      healthy ? 'in touch with the others' : 'cut off from the others',
+    )
+    sink.health(healthy)
+  }
+}
+
+/** Random for each process, and each time that it begins again; the label is for people. */
+function newIdentity({ label }: NodeInfo): string {
+  return `${label}-${randomBytes(8).toString('hex')}`
+}

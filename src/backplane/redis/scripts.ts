@@ -1,0 +1,206 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Redis } from 'ioredis'
+import type { Position, Presence } from '../../room/events.js'
+import type { NodeInfo, NodeStatus, Snapshot } from '../backplane.js'
+import { isTimeout, reconnect } from './connection.js'
+import type { Keys } from './keys.js'
+import { type Message, readMessage, readOutcomes, readUser } from './wire.js'
+
+const DIRECTORY = new URL('scripts/', import.meta.url)
+
+/** Users shown out by one run of a sweep: so many that it is soon done, so few that nobody waits for it. */
+const SWEEP_PORTION = 256
+
+/** Says that what is kept in Redis was written by a version that this one does not know. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError'
+}
+
+/** Where the log stands. `claimsLeftMs`: how long newcomers still have to wait for those who claim their names again. */
+export interface Head {
+  readonly position: Position
+  readonly claimsLeftMs: number
+}
+
+/** A part of the log: all of it when `messages` is empty. */
+export type LogSlice = Head & { readonly messages: readonly Message[] | 'lost' }
+
+export type Beat = Head & {
+  /** Whether this node is still known; else it was swept. */
+  readonly known: boolean
+  /** How many nodes have ended whose users are to be shown out. */
+  readonly swept: number
+}
+
+/** What became of a batch. */
+export type BatchReply =
+  | { readonly kind: 'done'; readonly outcomes: ReturnType<typeof readOutcomes> }
+  /** The log goes on in this epoch; nothing was done. */
+  | { readonly kind: 'epoch'; readonly epoch: string }
+  /** This node was swept; nothing was done. */
+  | { readonly kind: 'lapsed' }
+
+/** Who runs a script, and what he knows. */
+export interface Caller {
+  readonly node: string
+  /** The epoch that the node has applied; '' before it has any. */
+  readonly epoch: string
+}
+
+export interface ScriptOptions {
+  readonly redis: Redis
+  readonly keys: Keys
+  readonly leaseMs: number
+  readonly logLength: number
+}
+
+interface Script {
+  readonly source: string
+  readonly sha: string
+}
+
+/**
+ * The scripts of scripts/*.lua as functions. Each is one atomic step. They reject when Redis cannot be reached or does not
+ * answer in time; then it may have happened or not.
+ */
+export class Scripts {
+  readonly #options: ScriptOptions
+  readonly #scripts = loadScripts()
+
+  constructor(options: ScriptOptions) {
+    this.#options = options
+  }
+
+  async enter(caller: Caller, { label, startedAt }: NodeInfo): Promise<Head> {
+    return readHead(await this.#run('enter', caller, [label, `${startedAt}`]))
+  }
+
+  async beat(caller: Caller): Promise<Beat> {
+    const reply = await this.#run('beat', caller, [])
+    return { ...readHead(reply), known: text(reply[0]) === 'OK', swept: Number(reply[4] ?? 0) }
+  }
+
+  async leave(caller: Caller): Promise<void> {
+    await this.#run('leave', caller, [])
+  }
+
+  /**
+   * Shows out the users of all nodes that are no more.
+   * @returns where the log stands behind that
+   */
+  async sweep(caller: Caller, now: () => number): Promise<Position> {
+    for (;;) {
+      const stamp = new Date(now()).toISOString()
+      const args = [`${this.#options.logLength}`, `${SWEEP_PORTION}`, stamp]
+      const reply = await this.#run('sweep', caller, args)
+      if (Number(reply[3]) === 0) return readHead(reply).position
+    }
+  }
+
+  /** @param proposals as arguments, a flat list */
+  async commit(caller: Caller, number: number, proposals: readonly (string | Buffer)[]): Promise<BatchReply> {
+    const args = [`${number}`, `${this.#options.logLength}`, ...proposals]
+    const [status, epoch, outcomes] = await this.#run('commit', caller, args)
+    switch (text(status)) {
+      case 'OK':
+        return { kind: 'done', outcomes: readOutcomes(text(epoch), text(outcomes)) }
+      case 'EPOCH':
+        return { kind: 'epoch', epoch: text(epoch) }
+      default:
+        return { kind: 'lapsed' }
+    }
+  }
+
+  /** @param limit how many entries at most; an entry is what one batch appended */
+  async read(caller: Caller, after: Position, limit: number): Promise<LogSlice> {
+    const args = [after.epoch, `${after.offset}`, `${limit}`]
+    const reply = await this.#run('read', caller, args)
+    const messages =
+      text(reply[0]) === 'OK' ? reply.slice(4).map((entry) => readMessage(bytes(entry))) : 'lost'
+    return { ...readHead(reply), messages }
+  }
+
+  async snapshot(caller: Caller): Promise<Snapshot> {
+    const reply = await this.#run('snapshot', caller, [])
+    const users: Presence[] = []
+    const flat = list(reply[3])
+    for (let index = 1; index < flat.length; index += 2) users.push(readUser(bytes(flat[index])))
+    users.sort((one, other) => one.order - other.order)
+    return { position: readHead(reply).position, users }
+  }
+
+  async nodes(caller: Caller): Promise<NodeStatus[]> {
+    const reply = await this.#run('nodes', caller, [])
+    return reply.slice(3).map((node) => {
+      const [id, label, startedAt, sessions, leaseMs] = list(node)
+      return {
+        id: text(id),
+        label: text(label),
+        startedAt: Number(startedAt),
+        sessions: Number(sessions),
+        leaseMs: Number(leaseMs),
+      }
+    })
+  }
+
+  async #run(name: string, { node, epoch }: Caller, args: readonly (string | Buffer)[]): Promise<unknown[]> {
+    const { redis, keys, leaseMs } = this.#options
+    const script = this.#scripts.get(name)
+    if (script === undefined) throw new Error(`no script is called ${name}`)
+    const fresh = randomBytes(8).toString('hex')
+    const all = [keys.namespace, `${leaseMs}`, node, epoch, fresh, ...args]
+    const call = (command: string, what: string) =>
+      redis.callBuffer(command, what, `${keys.shared.length}`, ...keys.shared, ...all)
+    try {
+      return list(
+        await call('EVALSHA', script.sha).catch((error: unknown) => {
+          // Not executed, and so it may be sent again: Redis was restarted, or has been told to forget its scripts.
+          if (messageOf(error).startsWith('NOSCRIPT')) return call('EVAL', script.source)
+          throw error
+        }),
+      )
+    } catch (error) {
+      if (isTimeout(error)) reconnect(redis)
+      const message = messageOf(error)
+      if (message.startsWith('TERTULIAFORMAT')) throw new FormatError(message)
+      throw error
+    }
+  }
+}
+
+function loadScripts(): ReadonlyMap<string, Script> {
+  const read = (file: string) => readFileSync(new URL(file, DIRECTORY), 'utf8')
+  const common = read('common.lua')
+  const files = readdirSync(DIRECTORY).filter((file) => file.endsWith('.lua') && file !== 'common.lua')
+  return new Map(
+    files.map((file) => {
+      const source = common + read(file)
+      const sha = createHash('sha1').update(source).digest('hex')
+      return [file.slice(0, -'.lua'.length), { source, sha }]
+    }),
+  )
+}
+
+function readHead(reply: readonly unknown[]): Head {
+  const position = { epoch: text(reply[1]), offset: Number(reply[2]) }
+  return { position, claimsLeftMs: Number(reply[3] ?? 0) }
+}
+
+function list(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value
+  throw new Error(`Redis answered what no script of ours does: ${String(value)}`)
+}
+
+function bytes(value: unknown): Buffer {
+  if (Buffer.isBuffer(value)) return value
+  throw new Error(`Redis answered what no script of ours does: ${String(value)}`)
+}
+
+function text(value: unknown): string {
+  return bytes(value).toString()
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

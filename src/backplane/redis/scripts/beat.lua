@@ -1,0 +1,14 @@
+-- A node renews its lease and tells everyone where the log stands, so that who hears nothing knows that it is deaf.
+-- Ends the claims of nodes whose lease ran out; sweep.lua then shows their users out.
+if not redis.call('ZSCORE', NODES, NODE) then return { 'LAPSED', epoch, offset, claims_left() } end
+local newest = tonumber(redis.call('HGET', META, 'beat') or now)
+-- Nobody could beat for a while: that was Redis, or the way to it, and not the nodes.
+if now - newest > LEASE / 2 then renew_all() end
+redis.call('HSET', META, 'beat', now)
+redis.call('ZADD', NODES, now + LEASE, NODE)
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', NODES, '-inf', '(' .. now)) do
+  redis.call('ZREM', NODES, id)
+  redis.call('SADD', SWEPT, id)
+end
+redis.call('PUBLISH', EVENTS, 'h\t' .. epoch .. '\t' .. offset)
+return { 'OK', epoch, offset, claims_left(), redis.call('SCARD', SWEPT) }

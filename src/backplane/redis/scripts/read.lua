@@ -1,0 +1,12 @@
+-- The log after a position. ARGV: its epoch, its offset, how many entries at most.
+local after_epoch, after = ARGV[FIRST_ARG], tonumber(ARGV[FIRST_ARG + 1])
+local lost = { 'LOST', epoch, offset, claims_left() }
+local known = (after_epoch == epoch and after <= offset) or (prev ~= '' and after_epoch == prev and after <= prev_end)
+if not known then return lost end
+local entries = redis.call('XRANGE', LOG, after + 1, '+', 'COUNT', ARGV[FIRST_ARG + 2])
+local reply = { 'OK', epoch, offset, claims_left() }
+if #entries == 0 then return after == offset and reply or lost end
+-- Trimming is approximate: what tells is the first entry that there is.
+if tonumber(string.match(entries[1][2][2], '^e\t%w+\t(%d+)\n')) > after + 1 then return lost end
+for _, entry in ipairs(entries) do reply[#reply + 1] = entry[2][2] end
+return reply

@@ -1,0 +1,211 @@
+/** What stands in Redis and on its channels: bytes → events, messages, users; and proposals → arguments of a script. */
+import { departure } from '../../protocol/codec.js'
+import { parseStatus, type Status } from '../../protocol/frames.js'
+import { keptKey, type NameKey } from '../../protocol/names.js'
+import type { Event, Position, Presence, Proposal } from '../../room/events.js'
+import type { Outcome, OutcomeRefusal, PrivateMessage } from '../backplane.js'
+
+const NEWLINE = 0x0a
+const TAB = 0x09
+
+/** A message of a channel. */
+export type Message =
+  | { readonly kind: 'events'; readonly events: readonly Event[]; readonly head: Position }
+  | { readonly kind: 'head'; readonly head: Position }
+  | { readonly kind: 'mail'; readonly mail: readonly Mail[] }
+
+/** A private message, and the event that it stands behind. */
+export interface Mail {
+  readonly after: Position
+  readonly message: PrivateMessage
+}
+
+/** Says that bytes are not what this version writes. */
+export class WireError extends Error {
+  override readonly name = 'WireError'
+}
+
+/**
+ * Reads what a script published, or an entry of the log, which is the same.
+ * @throws {WireError}
+ */
+export function readMessage(bytes: Buffer): Message {
+  const [header = bytes, ...lines] = split(bytes, NEWLINE)
+  const [kind, epoch = '', offset] = header.toString().split('\t')
+  if (kind === 'e') {
+    const first = Number(offset)
+    const events = lines.map((line, index) => readEvent(line, { epoch, offset: first + index }))
+    return { kind: 'events', events, head: { epoch, offset: first + lines.length - 1 } }
+  }
+  if (kind === 'h') return { kind: 'head', head: { epoch, offset: Number(offset) } }
+  if (kind === 'p') return { kind: 'mail', mail: lines.map((line) => readMail(line, epoch)) }
+  throw new WireError(`a message of an unknown kind: ${header}`)
+}
+
+/** Reads a line of the log: kind, what the kind has, and for most the frame, whose bytes are handed on as they are. */
+function readEvent(line: Buffer, position: Position): Event {
+  const kind = String.fromCharCode(line[0] ?? 0)
+  if (kind === 'j') {
+    const [, order, status, session = '', node = '', identity = ''] = cut(line, 5).map(String)
+    return { kind: 'joined', position, presence: presence({ node, session, status, order, identity }) }
+  }
+  if (kind === 'l') {
+    const [, session, key, frame = line] = cut(line, 3)
+    return { kind: 'left', position, session: String(session), key: keyIn(key), frame }
+  }
+  if (kind === 's') {
+    const [, session, status, key, frame = line] = cut(line, 4)
+    return {
+      kind: 'status',
+      position,
+      session: String(session),
+      key: keyIn(key),
+      status: readStatus(String(status)),
+      frame,
+    }
+  }
+  if (kind === 'b') {
+    const [, key, frame = line] = cut(line, 2)
+    return { kind: 'said', position, key: keyIn(key), frame }
+  }
+  throw new WireError(`an event of an unknown kind: ${kind}`)
+}
+
+function readMail(line: Buffer, epoch: string): Mail {
+  const [after, session, frame = line] = cut(line, 2)
+  const message = { kind: 'private', session: String(session), frame } as const
+  return { after: { epoch, offset: Number(after) }, message }
+}
+
+/**
+ * Reads a user as it is kept.
+ * @throws {WireError}
+ */
+export function readUser(value: Buffer): Presence {
+  const [node = '', session = '', status, order, identity = ''] = value.toString().split('\n')
+  return presence({ node, session, status, order, identity })
+}
+
+interface PresenceParts {
+  readonly node: string
+  readonly session: string
+  readonly status: string | undefined
+  readonly order: string | undefined
+  readonly identity: string
+}
+
+function presence({ node, session, status, order, identity }: PresenceParts): Presence {
+  const { key, name, ip, connectedAt } = readIdentity(identity)
+  return {
+    key,
+    name,
+    session,
+    node,
+    ip,
+    status: readStatus(status),
+    connectedAt,
+    order: Number(order),
+  }
+}
+
+type Identity = Pick<Presence, 'key' | 'name' | 'ip' | 'connectedAt'>
+
+function writeIdentity({ key, name, ip, connectedAt }: Identity): string {
+  return JSON.stringify([key, name, ip, connectedAt])
+}
+
+function readIdentity(json: string): Identity {
+  const parts: unknown = JSON.parse(json)
+  if (Array.isArray(parts)) {
+    const [key, name, ip, connectedAt]: unknown[] = parts
+    const texts = typeof key === 'string' && typeof name === 'string' && typeof ip === 'string'
+    if (texts && typeof connectedAt === 'number') return { key: keptKey(key), name, ip, connectedAt }
+  }
+  throw new WireError(`not somebody's identity: ${json}`)
+}
+
+function readStatus(text = ''): Status {
+  const status = parseStatus(text)
+  if (status === undefined) throw new WireError(`not a status: ${text}`)
+  return status
+}
+
+function keyIn(bytes: Buffer | undefined): NameKey {
+  return keptKey(String(bytes))
+}
+
+/** What a script needs to know of a proposal (commit.lua). */
+export function writeProposal(proposal: Proposal): (string | Buffer)[] {
+  const { kind, key, session } = proposal
+  switch (kind) {
+    case 'join': {
+      const { status, order } = proposal
+      return [
+        'j',
+        key,
+        session,
+        status,
+        order === undefined ? '' : `${order}`,
+        writeIdentity(proposal),
+        departure(proposal.name),
+      ]
+    }
+    case 'leave':
+      return ['l', key, session, bytesOf(proposal.frame)]
+    case 'status':
+      return ['s', key, session, proposal.status, bytesOf(proposal.frame)]
+    case 'say':
+      return ['b', key, session, bytesOf(proposal.frame)]
+    case 'private':
+      return ['p', key, session, proposal.target, bytesOf(proposal.frame)]
+  }
+}
+
+function bytesOf(frame: Uint8Array): Buffer {
+  return Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
+}
+
+/** What became of a proposal: as the port says it, or `wait`: newcomers have to wait for those who claim their names again. */
+export type Answer = Outcome | 'wait'
+
+const REFUSALS: Readonly<Record<string, OutcomeRefusal>> = {
+  T: 'NAME_TAKEN',
+  F: 'FENCED',
+  U: 'UNCHANGED',
+  X: 'UNKNOWN_TARGET',
+  // Nobody listened for a private message: it was not delivered.
+  N: 'UNAVAILABLE',
+}
+
+/**
+ * Reads the outcomes of a batch: offsets of what passed, letters for what did not.
+ * @throws {WireError}
+ */
+export function readOutcomes(epoch: string, text: string): Answer[] {
+  return text.split(',').map((outcome): Answer => {
+    if (outcome === 'W') return 'wait'
+    const reason = REFUSALS[outcome]
+    if (reason !== undefined) return { ok: false, reason }
+    if (!/^\d+$/.test(outcome)) throw new WireError(`not an outcome: ${outcome}`)
+    return { ok: true, position: { epoch, offset: Number(outcome) } }
+  })
+}
+
+/** The parts between all separators. */
+function split(bytes: Buffer, separator: number): Buffer[] {
+  return cut(bytes, Number.POSITIVE_INFINITY, separator)
+}
+
+/** The parts between the first `most` separators, and the rest. They share the memory of `bytes`. */
+function cut(bytes: Buffer, most: number, separator = TAB): Buffer[] {
+  const parts: Buffer[] = []
+  let start = 0
+  while (parts.length < most) {
+    const end = bytes.indexOf(separator, start)
+    if (end === -1) break
+    parts.push(bytes.subarray(start, end))
+    start = end + 1
+  }
+  parts.push(bytes.subarray(start))
+  return parts
+}
