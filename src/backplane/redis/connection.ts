@@ -13,7 +13,9 @@ export interface RedisAddress {
 }
 
 /** A command to a frozen server, or over a line that was cut, gets no answer: it has failed after this time. */
-export const COMMAND_TIMEOUT_MS = 2000
+const COMMAND_TIMEOUT_MS = 2000
+
+const LEAST_TIMEOUT_MS = 500
 
 const RECONNECT_MIN_MS = 100
 const RECONNECT_SPREAD_MS = 400
@@ -22,15 +24,21 @@ const RECONNECT_SPREAD_MS = 400
  * A connection that never repeats a command by itself: one that broke between execution and answer would publish twice.
  * It reconnects for ever, soon and with jitter, not later and later. Does not connect before `connect()`.
  * @param name what operators see in `CLIENT LIST`
+ * @param leaseMs how long a node counts as alive
  */
-export function createConnection(address: RedisAddress, name: string): Redis {
-  const redis = new Redis({ ...locate(address), ...behaviour(name) })
+export function createConnection(address: RedisAddress, name: string, leaseMs: number): Redis {
+  const redis = new Redis({ ...locate(address), ...behaviour(name, commandTimeout(leaseMs)) })
   // What is wrong shows in the commands that fail, and in the log of whoever sent them.
   redis.on('error', () => {})
   return redis
 }
 
-function behaviour(name: string): RedisOptions {
+/** So soon that there is time left to connect again before the lease is over. */
+function commandTimeout(leaseMs: number): number {
+  return Math.min(COMMAND_TIMEOUT_MS, Math.max(Math.floor(leaseMs / 3), LEAST_TIMEOUT_MS))
+}
+
+function behaviour(name: string, timeoutMs: number): RedisOptions {
   return {
     lazyConnect: true,
     connectionName: name,
@@ -38,8 +46,8 @@ function behaviour(name: string): RedisOptions {
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
-    connectTimeout: COMMAND_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
     retryStrategy: reconnectDelay,
     // A master that became a replica keeps its connections: the new one has to be looked for.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),

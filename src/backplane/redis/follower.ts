@@ -9,7 +9,7 @@ import type { Caller, Scripts } from './scripts.js'
 import { type Mail, type Message, readMessage } from './wire.js'
 
 /** How many entries of the log are read at a time. */
-const READ_ENTRIES = 256
+const READ_ENTRIES = 64
 
 /** What came while the log is being read may take so much; beyond that it is dropped, and read from the log too. */
 const HELD_BYTES = 16 * 1024 * 1024
@@ -172,11 +172,11 @@ export class Follower {
     this.#held.push(message)
   }
 
-  /** Hands on one message; false when something is missing before it. */
+  /** Hands on one message; false when something is missing before it. What is of an epoch that is past is passed over. */
   #take(message: Message): boolean {
     switch (message.kind) {
       case 'head':
-        return !this.#isBehind(message.head)
+        return !this.#isBehind(message.head) || this.#past.has(message.head.epoch)
       case 'mail':
         if (
           !message.mail.every(({ after: { epoch } }) => epoch === this.#told.epoch || this.#past.has(epoch))
@@ -188,7 +188,7 @@ export class Follower {
       case 'events': {
         const { events, head } = message
         const first = head.offset - events.length + 1
-        if (head.epoch !== this.#told.epoch) return false
+        if (head.epoch !== this.#told.epoch) return this.#past.has(head.epoch)
         if (first > this.#told.offset + 1) return false
         this.#deliver(events.slice(this.#told.offset + 1 - first))
         return true
@@ -278,10 +278,14 @@ export class Follower {
     }
     if (!this.#begun) return
     this.#reading = true
+    let stuck: Message | undefined
     do {
       this.#again = false
       try {
         await this.#catchUp()
+        // The log was read after this one had been heard, and does not lead up to it: it is of a room that is no more.
+        if (stuck !== undefined && stuck === this.#held[0]) this.#held.shift()
+        stuck = this.#held[0]
       } catch (err) {
         this.#again = true
         if (!this.#broken) this.#options.log.warn({ err }, 'the log could not be read: trying again')

@@ -69,15 +69,21 @@ export class RedisBackplane implements Backplane {
   constructor(options: RedisBackplaneOptions) {
     const { address, name, keyPrefix, leaseMs, logLength, commitTimeoutMs, beatMs } = options
     this.#options = options
-    this.#commands = createConnection(address, name)
-    this.#listener = createConnection(address, `${name}-listener`)
+    this.#commands = createConnection(address, name, leaseMs)
+    this.#listener = createConnection(address, `${name}-listener`, leaseMs)
     this.#keys = new Keys(keyPrefix)
     this.#scripts = new Scripts({ redis: this.#commands, keys: this.#keys, leaseMs, logLength })
     this.#queue = new CommitQueue({ send: (batch) => this.#send(batch), timeoutMs: commitTimeoutMs })
     this.#beat = new Beat(beatMs, () => this.#renew())
     this.store = new RedisStore(this.#commands, this.#keys)
-    this.#commands.on('close', () => this.#setBeaten(false))
-    this.#commands.on('ready', () => this.#beat.soon())
+    this.#commands.on('close', () => {
+      this.#setBeaten(false)
+      this.#holdQueue()
+    })
+    this.#commands.on('ready', () => {
+      this.#holdQueue()
+      this.#beat.soon()
+    })
   }
 
   get id(): string {
@@ -206,6 +212,7 @@ export class RedisBackplane implements Backplane {
     const id = this.#id
     this.#number += 1
     const number = this.#number
+    let said = false
     while (!this.#closed) {
       try {
         const reply = await this.#scripts.commit(this.#caller(id), number, args)
@@ -216,7 +223,9 @@ export class RedisBackplane implements Backplane {
         }
         // Nothing was done: first the node has to be told in which epoch it is.
         await this.#member?.follower.reach({ epoch: reply.epoch, offset: 0 })
-      } catch {
+      } catch (err) {
+        if (!said) this.#options.log.warn({ err }, 'a batch was not answered: it is sent again until it is')
+        said = true
         await pause()
       }
     }
@@ -258,7 +267,7 @@ export class RedisBackplane implements Backplane {
     if (member === undefined || this.#lapsing || this.#leaving || id !== this.#id) return
     const { info, sink, follower } = member
     this.#lapsing = true
-    this.#queue.hold()
+    this.#holdQueue()
     this.#watchHealth()
     this.#options.log.warn({ node: id }, 'this node counted as dead: it claims its sessions again')
     try {
@@ -279,8 +288,14 @@ export class RedisBackplane implements Backplane {
       this.#lapsing = false
     }
     sink.lapsed()
-    this.#queue.release()
+    this.#holdQueue()
     this.#watchHealth()
+  }
+
+  /** What cannot be sent waits in the queue, where it is refused in time; once sent, it is tried until it is answered. */
+  #holdQueue(): void {
+    if (this.#lapsing || this.#commands.status !== 'ready') this.#queue.hold()
+    else this.#queue.release()
   }
 
   #setBeaten(beaten: boolean): void {

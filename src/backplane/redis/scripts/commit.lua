@@ -47,7 +47,9 @@ local function judge(kind, name, session)
     if not value and ARGV[at + 4] == '' and claims_left() > 0 then return 'W' end
     if value then return owns and 'U' or 'T' end
     local status, order, identity, departure = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-    if order == '' then order = offset + 1 end
+    -- Whoever comes new stands behind those who claimed the places that they had before Redis began at 0 again.
+    if order == '' then order = math.max(top, offset) + 1 end
+    top = math.max(top, tonumber(order))
     users[name] = table.concat({ NODE, session, status, order, identity, departure }, '\n')
     touched[name] = true
     return append(table.concat({ 'j', order, status, session, NODE, identity }, '\t'))
@@ -112,5 +114,6 @@ for to, messages in pairs(mail) do
 end
 local result = table.concat(outcomes, ',')
 redis.call('HSET', node_key(NODE), 'outcomes', result)
+if top > offset then redis.call('HSET', META, 'top', top) end
 if #lines > 0 then publish(lines, keep) end
 return { 'OK', epoch, result }

@@ -9,13 +9,15 @@ local EVENTS = NAMESPACE .. 'events'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local meta = redis.call('HMGET', META, 'format', 'run_id', 'epoch', 'offset', 'prev', 'prev_end', 'claims_until')
+local meta = redis.call('HMGET', META, 'format', 'run_id', 'epoch', 'offset', 'prev', 'prev_end', 'claims_until', 'top')
 if meta[1] and meta[1] ~= FORMAT then
   return redis.error_reply('TERTULIAFORMAT ' .. meta[1] .. ' is the format of what is kept here; this node knows ' .. FORMAT)
 end
 local epoch, offset = meta[3], tonumber(meta[4] or 0)
 local prev, prev_end = meta[5], tonumber(meta[6] or 0)
 local claims_until = tonumber(meta[7] or 0)
+-- The highest place that anyone has been given; said only where it is beyond the offset.
+local top = tonumber(meta[8] or 0)
 
 local function node_key(id) return NAMESPACE .. 'node:' .. id end
 local function owned_key(id) return NAMESPACE .. 'owned:' .. id end
