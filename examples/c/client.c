@@ -11,9 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define USAGE "uso: client NOMBRE [SERVIDOR] [PUERTO]"
+#define COMMANDS "/privado NOMBRE TEXTO, /lista, /info NOMBRE, /estado ACTIVO|OCUPADO|INACTIVO, /salir"
+
 enum { FRAME_BYTES = 64 * 1024 }; /* the server closes the connection on a longer frame */
 
-static const char *name;
+static const char *name, *host = "127.0.0.1";
+static int port = 3000;
 static struct lws_context *context;
 static struct lws *connection; /* NULL while there is none */
 static struct lejp_ctx parser; /* libwebsockets brings a JSON parser that takes its input in pieces */
@@ -83,7 +87,7 @@ static int obey(struct lws *wsi, char *rest)
         return send_frame(wsi, "change_status", NULL, rest);
     if (strcmp(command, "/salir") == 0)
         return send_frame(wsi, "disconnect", NULL, "Cierre de sesión");
-    warnx("/privado NOMBRE TEXTO, /lista, /info NOMBRE, /estado ACTIVO|OCUPADO|INACTIVO, /salir");
+    warnx(COMMANDS);
     return 0;
 }
 
@@ -142,9 +146,27 @@ static int on_receive(struct lws *wsi, const void *piece, size_t length)
     return fflush(stdout) == 0 && registered ? 0 : -1;
 }
 
+/* There will be no connection. `why` has `length` bytes, or with -1 ends in NUL. */
+static void on_failure(const char *why, int length)
+{
+    warnx("no hay conexión con %s, puerto %d: %.*s", host, port, length, why);
+    finished = true;
+    lws_cancel_service(context); /* so that lws_service() returns, and main() sees it */
+}
+
+/* The server closes: two bytes of code, the high one first, then perhaps a reason. No NUL ends that either. */
+static void on_close(const unsigned char *bytes, size_t length)
+{
+    int code = length >= 2 ? bytes[0] << 8 | bytes[1] : LWS_CLOSE_STATUS_NO_STATUS;
+    if (length > 2)
+        warnx("el servidor cerró la conexión: %d %.*s", code, (int)length - 2, (const char *)bytes + 2);
+    else
+        warnx("el servidor cerró la conexión: %d", code);
+    left = registered && code == LWS_CLOSE_STATUS_NORMAL;
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
 {
-    const unsigned char *bytes = in;
     (void)user;
     switch (reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
@@ -160,13 +182,19 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return on_writeable(wsi);
     case LWS_CALLBACK_CLIENT_RECEIVE:
         return on_receive(wsi, in, length);
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: /* two bytes of code, then perhaps a reason */
-        left = registered && length >= 2 && (bytes[0] << 8 | bytes[1]) == LWS_CLOSE_STATUS_NORMAL;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        on_close(in, length);
         break;
-    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR: /* `in` is why, or NULL */
+        on_failure(in != NULL ? in : "sin motivo", in != NULL ? (int)length : -1);
+        break;
     case LWS_CALLBACK_CLIENT_CLOSED:
         connection = NULL;
         finished = true;
+        break;
+    case LWS_CALLBACK_WSI_DESTROY: /* comes last, and alone when the time for the handshake is over */
+        if (!finished)
+            on_failure("el servidor no contesta", -1);
         break;
     default:
         break;
@@ -177,28 +205,41 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 int main(int argc, char **argv)
 {
     static const struct lws_protocols protocols[] = {{.name = "chat-protocol", .callback = on_event}, {0}};
-    const char *host = argc > 2 ? argv[2] : "127.0.0.1";
-    int port = argc > 3 ? atoi(argv[3]) : 3000;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        puts(USAGE "\n" COMMANDS);
+        return EXIT_SUCCESS;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] == '-') /* an option, not a name: this program has no other */
+            errx(EXIT_FAILURE, USAGE);
+    }
+    if (argc > 2)
+        host = argv[2];
+    if (argc > 3)
+        port = atoi(argv[3]);
     if (argc < 2 || argc > 4 || port < 1 || port > 65535)
-        errx(EXIT_FAILURE, "uso: client NOMBRE [SERVIDOR] [PUERTO]");
+        errx(EXIT_FAILURE, USAGE);
     name = argv[1];
 
     lws_set_log_level(LLL_ERR, NULL);
     context = lws_create_context(&(struct lws_context_creation_info){
         .port = CONTEXT_PORT_NO_LISTEN,
         .protocols = protocols,
+        .timeout_secs = 5,        /* for the server to answer the handshake */
         .fd_limit_per_thread = 3, /* the connection, the pipe that wakes the loop, and one to spare */
     });
     if (context == NULL)
         errx(EXIT_FAILURE, "libwebsockets no arranca");
-    finished = lws_client_connect_via_info(&(struct lws_client_connect_info){
+    struct lws *wsi = lws_client_connect_via_info(&(struct lws_client_connect_info){
         .context = context,
         .address = host,
         .host = host,
         .port = port,
         .path = "/chat",
         .protocol = protocols[0].name,
-    }) == NULL;
+    });
+    if (wsi == NULL && !finished) /* no callback has said why: so it is with a name that cannot be looked up */
+        on_failure("¿existe ese servidor?", -1);
     while (!finished && lws_service(context, 0) >= 0)
         continue;
 

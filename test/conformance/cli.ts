@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util'
-import type { Target, TimerName } from './case.js'
+import { type Case, originOf, type Target, type TimerName } from './case.js'
 import { cases } from './cases/index.js'
-import { Client } from './client.js'
-import { type Result, runAll, titleOf } from './run.js'
+import { DEADLINE_MS } from './client.js'
+import { whyUnreachable } from './reach.js'
+import { printOutcome, printResult } from './report.js'
+import { runAll, titleOf } from './run.js'
 
 const USAGE = `Checks that a server speaks the chat protocol.
 
@@ -10,6 +12,8 @@ const USAGE = `Checks that a server speaks the chat protocol.
 
   <url>                 where the server listens, such as ws://127.0.0.1:3000/chat;
                         several nodes of a cluster: the connections of each case are spread over them
+  --source-only         only what the source document itself says ("source" in the report), and nothing that
+                        Tertulia's protocol decided where that is silent ("decision")
   --timers "<t>=<ms>…"  how long timers of the server are, with commas between them: ping, register, idle.
                         What hangs on a timer that is not given is skipped. Short ones save time;
                         below 3000 a slow network may be taken for a slow server
@@ -19,7 +23,9 @@ const USAGE = `Checks that a server speaks the chat protocol.
   --help                this text
 
 Names are made up for each run: others may be on the server meanwhile.
-Exit codes: 0 all is well, 1 something failed, 2 the command line is wrong or there is no server.`
+TEST_DEADLINE_MS=10000 in the environment is how long to wait for what must come.
+Exit codes: 0 nothing failed; 1 something failed, or the server died on the way;
+            2 nothing was checked: the command line is wrong, or a server could not be reached at the start.`
 
 const TIMERS: readonly TimerName[] = ['ping', 'register', 'idle']
 
@@ -32,23 +38,39 @@ async function main(args: string[]): Promise<number> {
     console.log(USAGE)
     return 0
   }
-  for (const url of options.target.urls) await reach(url)
-  const chosen = cases.filter((one) => titleOf(one).includes(options.only))
-  if (chosen.length === 0) throw new UsageError(`no case has "${options.only}" in its section or name`)
-  return conclude(await runAll(chosen, options.target, tell))
+  for (const url of options.target.urls) {
+    const why = await whyUnreachable(url)
+    if (why === undefined) continue
+    console.error(`${url} cannot be reached: ${why}`)
+    return 2
+  }
+  const outcome = await runAll(options.chosen, options.target, { tell: printResult })
+  printOutcome(outcome)
+  const failed = outcome.results.some((result) => result.outcome === 'FAIL')
+  return failed || outcome.death !== undefined ? 1 : 0
 }
 
-function read(args: string[]): { target: Target; only: string } | undefined {
+function read(args: string[]): { target: Target; chosen: Case[] } | undefined {
   const { values, positionals } = parse(args)
   if (values.help) return undefined
   const [first, ...others] = positionals
   if (first === undefined) throw new UsageError('the URL of the server is missing')
   const wrong = positionals.find((url) => !URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
   if (wrong !== undefined) throw new UsageError(`"${wrong}" is not a URL such as ws://127.0.0.1:3000/chat`)
-  return {
-    target: { urls: [first, ...others], timers: readTimers(values.timers), load: values.load },
-    only: values.only,
+  if (!(DEADLINE_MS >= 1)) throw new UsageError('TEST_DEADLINE_MS must be a number of milliseconds')
+  const target: Target = {
+    urls: [first, ...others],
+    timers: readTimers(values.timers),
+    load: values.load,
   }
+  return { target, chosen: choose(values.only, values['source-only']) }
+}
+
+function choose(text: string, sourceOnly: boolean): Case[] {
+  const origin = cases.filter((one) => !sourceOnly || originOf(one) === 'source')
+  const chosen = origin.filter((one) => titleOf(one).includes(text))
+  if (chosen.length > 0) return chosen
+  throw new UsageError(`no case ${sourceOnly ? 'of the source ' : ''}has "${text}" in its section or name`)
 }
 
 function parse(args: string[]) {
@@ -60,6 +82,7 @@ function parse(args: string[]) {
         timers: { type: 'string', default: '' },
         load: { type: 'boolean', default: false },
         only: { type: 'string', default: '' },
+        'source-only': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false, short: 'h' },
       },
     })
@@ -81,43 +104,13 @@ function readTimers(text: string): Target['timers'] {
   return timers
 }
 
-/** Says early and once that there is no server. */
-async function reach(url: string): Promise<void> {
-  try {
-    const client = await Client.open(url)
-    await client.close()
-  } catch (error) {
-    throw new UsageError(
-      `${url} cannot be reached: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  }
-}
-
-function tell(result: Result): void {
-  const title = titleOf(result.case)
-  if (result.outcome === 'ok') console.log(`ok    ${title}`)
-  else if (result.outcome === 'SKIP') console.log(`SKIP  ${title} (${result.report.join('; ')})`)
-  else console.log([`FAIL  ${title}`, ...result.report].join('\n        '))
-}
-
-function conclude(results: readonly Result[]): number {
-  const of = (outcome: Result['outcome']) => results.filter((result) => result.outcome === outcome)
-  const failed = of('FAIL')
-  const skipped = of('SKIP')
-  console.log()
-  for (const { case: testCase } of failed) console.log(`FAIL  ${titleOf(testCase)}`)
-  const lacking = new Set(skipped.flatMap((result) => (result.outcome === 'SKIP' ? result.report : [])))
-  for (const why of lacking) console.log(`NOT CHECKED  what ${why}`)
-  console.log(`${of('ok').length} ok, ${failed.length} failed, ${skipped.length} skipped`)
-  return failed.length > 0 ? 1 : 0
-}
-
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code
   },
   (error: unknown) => {
-    console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error)
+    if (!(error instanceof UsageError)) throw error
+    console.error(`${error.message}\n\n${USAGE}`)
     process.exitCode = 2
   },
 )

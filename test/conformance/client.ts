@@ -104,7 +104,7 @@ export class Client {
   /** Registers and returns the `register_success` frame. */
   async register(name: string): Promise<Frame> {
     this.send({ type: 'register', sender: name, content: null })
-    const answer = await this.next()
+    const answer = await this.next(['register_success', 'error'])
     if (answer.type !== 'register_success') throw new Error(`register was answered ${answer.raw}`)
     this.name = name
     return answer
@@ -125,17 +125,19 @@ export class Client {
   }
 
   /**
-   * The next frame that nobody has asked for yet; of `type`, skipping others, when it is given.
+   * The next frame that nobody has asked for yet; of a type, or one of several, skipping others, when it is given.
    * @param withinMs how long to wait for it
    */
-  async next(type?: string, withinMs = DEADLINE_MS): Promise<Frame> {
+  async next(type?: string | readonly string[], withinMs = DEADLINE_MS): Promise<Frame> {
+    const types = type === undefined ? [] : [type].flat()
     const wanted = () => {
-      const index = type === undefined ? 0 : this.#frames.findIndex((frame) => frame.type === type)
+      const index = types.length === 0 ? 0 : this.#frames.findIndex((frame) => types.includes(frame.type))
       const frame = this.#frames[index]
       if (frame !== undefined) this.#frames.splice(0, index + 1)
       return frame
     }
-    return this.#until(wanted, `a frame${type ? ` of type ${type}` : ''}`, withinMs)
+    const what = types.length === 0 ? 'a frame' : `a frame of type ${types.join(' or ')}`
+    return this.#until(wanted, what, withinMs)
   }
 
   /**

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { startServer } from '../support/server-process.js'
 import type { Case, Target } from './case.js'
@@ -20,6 +21,10 @@ const quick = await startServer(t, {
 const hasty: Target = { urls: [quick.url], timers: TIMERS, load: true }
 
 t.equal(new Set(cases.map(titleOf)).size, cases.length, 'no two cases say the same')
+
+const protocol = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8')
+for (const section of new Set(cases.map((one) => one.section)))
+  t.match(protocol, `\n### ${section} `, `docs/protocol.md has a section ${section}`)
 
 const check = (testCase: Case, target: Target, buffered: boolean) =>
   t.test(titleOf(testCase), { buffered }, async (t) => {

@@ -71,10 +71,10 @@ export class Context {
     return [ana, beto, carla]
   }
 
-  /** Waits until all of them see all of them: on other nodes of a cluster a join may show a little later. */
+  /** Waits until each of them sees the others: on other nodes of a cluster a join may show a little later. */
   async together(...clients: Client[]): Promise<void> {
-    const names = clients.map((client) => client.name)
     for (const client of clients) {
+      const names = clients.filter((other) => other !== client).map((other) => other.name)
       const give = Date.now() + DEADLINE_MS
       for (;;) {
         const list = await this.list(client)
@@ -98,6 +98,11 @@ export class Context {
   /** The names of this case among others. */
   own(names: readonly string[] = []): string[] {
     return names.filter((name) => this.isOwn(name))
+  }
+
+  /** Whether the server has taken a connection of this case. */
+  get connected(): boolean {
+    return this.#clients.length > 0
   }
 
   /** The length of a timer that the case needs, in milliseconds. */

@@ -27,6 +27,17 @@ export async function expectNext(client: Client, wanted: Wanted): Promise<Frame>
   return frame
 }
 
+/**
+ * The next frame of this type says this, and has a timestamp. For what the source document shows: it does not say
+ * which frames may come in between, nor how a time is written. An `error` ends the waiting.
+ */
+export async function expectShown(client: Client, wanted: Wanted): Promise<Frame> {
+  const frame = await client.next([wanted.type, 'error'])
+  assertFrame(frame, wanted)
+  assert.ok(frame.timestamp, `the frame must have a "timestamp", came ${frame.raw}`)
+  return frame
+}
+
 /** All of them get this frame next. */
 export async function expectAllNext(clients: readonly Client[], wanted: Wanted): Promise<void> {
   for (const client of clients) await expectNext(client, wanted)

@@ -4,6 +4,12 @@ export const register = (sender: string) => ({ type: 'register', sender, content
 
 export const broadcast = (sender: string, content: unknown) => ({ type: 'broadcast', sender, content })
 
+/** With the time of the client, as the source document shows it in messages. */
+export const stamped = <Frame extends object>(frame: Frame) => ({
+  ...frame,
+  timestamp: new Date().toISOString(),
+})
+
 export const toOne = (sender: string, target: string, content: unknown) => ({
   type: 'private',
   sender,

@@ -15,8 +15,8 @@ const BINARY = join(BUILD, 'client')
 
 /** What must be here to compile the client, and how to get it. */
 const NEEDS = [
-  { name: 'a C compiler', command: ['cc', '--version'], install: 'gcc' },
-  { name: 'make', command: ['make', '--version'], install: 'make' },
+  { name: 'a C compiler', command: ['cc', '--version'], install: 'build-essential' },
+  { name: 'make', command: ['make', '--version'], install: 'build-essential' },
   { name: 'pkg-config', command: ['pkg-config', '--version'], install: 'pkg-config' },
   {
     name: 'libwebsockets-dev',
@@ -97,6 +97,20 @@ async function portOf(server: Server | WebSocketServer): Promise<number> {
   return address.port
 }
 
+/** The client in C at a server of the test's own, and the server's end of the connection. */
+async function connect(t: Test): Promise<{ ana: Program; socket: WebSocket }> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/chat' })
+  t.teardown(() => server.close())
+  const connected = new Promise<WebSocket>((resolve) => server.once('connection', resolve))
+  const ana = new Program(t, 'ana', await portOf(server))
+  return { ana, socket: await inTime(connected, 'the C client') }
+}
+
+/** Runs the client in C to its end, without input. */
+function run(...args: string[]) {
+  return spawnSync(BINARY, args, { encoding: 'utf8', input: '', timeout: DEADLINE_MS })
+}
+
 const missing = findMissing()
 if (missing !== undefined) {
   t.comment(missing)
@@ -107,6 +121,46 @@ const options = { skip: missing ?? false }
 t.test('compiles without a warning', options, async (t) => {
   const make = spawnSync('make', ['-C', SOURCE, `BUILD=${BUILD}`], { encoding: 'utf8' })
   t.equal(make.status, 0, make.stderr)
+})
+
+t.test('the shortest client registers, says hello, lists, prints and leaves', options, async (t) => {
+  const server = await startServer(t)
+  const beto = await Client.join(server.url, 'beto')
+  const hello = spawn(join(BUILD, 'hello'), ['ana', String(server.port)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => hello.kill('SIGKILL'))
+  let printed = ''
+  hello.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text
+  })
+  const [code] = await inTime(once(hello, 'close'), 'its end')
+  t.equal(code, 0)
+  t.match(
+    printed
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    [
+      { type: 'register_success', userList: ['beto', 'ana'] },
+      { type: 'broadcast', sender: 'ana', content: 'Hola a todos' },
+      { type: 'list_users_response', content: ['beto', 'ana'] },
+      { type: 'user_disconnected', content: 'ana ha salido' },
+    ],
+  )
+  t.match(await beto.next(), { type: 'broadcast', sender: 'ana', content: 'Hola a todos' })
+})
+
+t.test('the shortest client says why there is no connection', options, async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  const nobody = await portOf(server)
+  await new Promise((resolve) => server.close(resolve))
+  const { status, stderr } = spawnSync(join(BUILD, 'hello'), ['ana', String(nobody)], {
+    encoding: 'utf8',
+    timeout: DEADLINE_MS,
+  })
+  t.equal(status, 1)
+  t.match(stderr, /^no hay conexión: ./)
 })
 
 t.test('talks with another client, does what each command says, and leaves', options, async (t) => {
@@ -144,6 +198,7 @@ t.test('talks with another client, does what each command says, and leaves', opt
   ana.type('/salir', 'demasiado tarde')
   t.match(await ana.next(), { type: 'user_disconnected', content: 'ana ha salido' })
   t.equal(await ana.exitCode(), 0)
+  t.match(ana.said, 'el servidor cerró la conexión: 1000 Hasta luego\n')
   t.match(await beto.next(), { type: 'user_disconnected', content: 'ana ha salido' })
   t.same(await beto.settle(), [], 'nothing is sent after /salir')
   await beto.close()
@@ -197,21 +252,92 @@ t.test('ends with 1 when the name is in use', options, async (t) => {
   await beto.close()
 })
 
-t.test('ends with 1 when nobody listens', options, async (t) => {
+t.test('says where nobody listens and what libwebsockets says of it, and ends with 1', options, async (t) => {
   const server = createServer().listen(0, '127.0.0.1')
   const port = await portOf(server)
   await once(server.close(), 'close')
   const ana = new Program(t, 'ana', port)
   t.equal(await ana.exitCode(), 1)
+  t.match(ana.said, new RegExp(`^client: no hay conexión con 127\\.0\\.0\\.1, puerto ${port}: \\w.+\n`))
   t.match(ana.said, 'no se pudo entrar al chat')
 })
 
-t.test('joins the pieces of a frame, and ends with 1 when the connection is lost', options, async (t) => {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/chat' })
+t.test('says that the server refused the upgrade, and ends with 1', options, async (t) => {
+  const server = createServer((socket) => {
+    socket.once('data', () => socket.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n'))
+  }).listen(0, '127.0.0.1')
   t.teardown(() => server.close())
-  const connected = new Promise<WebSocket>((resolve) => server.once('connection', resolve))
-  const ana = new Program(t, 'ana', await portOf(server))
-  const socket = await inTime(connected, 'the C client')
+  const port = await portOf(server)
+  const ana = new Program(t, 'ana', port)
+  t.equal(await ana.exitCode(), 1)
+  t.match(ana.said, `no hay conexión con 127.0.0.1, puerto ${port}: HS: ws upgrade response not 101`)
+})
+
+t.test(
+  'does not wait for ever for a server that takes the connection and says nothing',
+  options,
+  async (t) => {
+    const server = createServer((socket) => {
+      socket.resume()
+      t.teardown(() => socket.destroy())
+    }).listen(0, '127.0.0.1')
+    t.teardown(() => server.close())
+    const port = await portOf(server)
+    const ana = new Program(t, 'ana', port)
+    t.equal(await ana.exitCode(), 1)
+    t.match(ana.said, `no hay conexión con 127.0.0.1, puerto ${port}: el servidor no contesta\n`)
+  },
+)
+
+t.test(
+  'says that there is no connection to a name that leads nowhere, and ends with 1',
+  options,
+  async (t) => {
+    // RFC 6761, 6.4: this name is nobody's.
+    const { status, stderr } = run('ana', 'chat.invalid', '3000')
+    t.equal(status, 1)
+    t.match(stderr, /^client: no hay conexión con chat\.invalid, puerto 3000: .+\n/)
+  },
+)
+
+t.test(
+  'prints the close code and the reason of the server, and ends with 1 unless it is 1000',
+  options,
+  async (t) => {
+    for (const [code, reason, shown] of [
+      [4001, 'No te registraste a tiempo', /: 4001 No te registraste a tiempo\n/],
+      [1009, '', /: 1009\n/],
+      [1005, '', /: 1005\n/], // a close frame without a code
+      [1012, 'El servidor se reinicia', /: 10[01]2 El servidor se reinicia\n/], // libwebsockets 4.1 makes it 1002
+    ] as const) {
+      const { ana, socket } = await connect(t)
+      if (code === 1005) socket.close()
+      else socket.close(code, reason)
+      t.equal(await ana.exitCode(), 1)
+      t.match(ana.said, shown, String(code))
+      t.match(ana.said, 'client: el servidor cerró la conexión: ')
+    }
+    const { ana, socket } = await connect(t)
+    socket.close(1000, 'Hasta luego')
+    t.equal(await ana.exitCode(), 1, '1000 before register_success is no success')
+  },
+)
+
+t.test('prints how to use it for --help, and for every other word that begins with -', options, async (t) => {
+  const help = run('--help')
+  t.equal(help.status, 0)
+  t.match(help.stdout, /^uso: client NOMBRE \[SERVIDOR\] \[PUERTO\]\n\/privado /)
+  t.equal(help.stderr, '')
+  for (const args of [['-h'], ['-x', '127.0.0.1'], ['ana', '-v'], ['ana', '127.0.0.1', '-1'], ['-'], []]) {
+    const { status, stdout, stderr } = run(...args)
+    t.equal(status, 1, args.join(' '))
+    t.equal(stdout, '')
+    t.equal(stderr, 'client: uso: client NOMBRE [SERVIDOR] [PUERTO]\n')
+  }
+})
+
+t.test('joins the pieces of a frame, and ends with 1 when the connection is lost', options, async (t) => {
+  const { ana, socket } = await connect(t)
   t.equal(socket.protocol, 'chat-protocol')
   const [register] = await once(socket, 'message')
   t.same(JSON.parse(String(register)), { type: 'register', sender: 'ana' })
@@ -223,4 +349,5 @@ t.test('joins the pieces of a frame, and ends with 1 when the connection is lost
   socket.terminate()
   t.equal(await ana.exitCode(), 1)
   t.match(ana.said, 'se perdió la conexión')
+  t.notMatch(ana.said, 'el servidor cerró la conexión')
 })

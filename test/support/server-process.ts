@@ -38,9 +38,9 @@ export async function startServer(t: Test, env: Record<string, string> = {}): Pr
     // The second signal ends it at once, and still by itself, so that what it ran counts as covered.
     for (let signals = 0; signals < 2 && child.exitCode === null && child.signalCode === null; signals += 1) {
       child.kill('SIGTERM')
-      await Promise.race([exited, sleep(100)])
+      await Promise.race([exited, sleep(100, undefined, { ref: false })])
     }
-    await Promise.race([exited, sleep(DEADLINE_MS)])
+    await Promise.race([exited, sleep(DEADLINE_MS, undefined, { ref: false })])
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
     await exited
   })

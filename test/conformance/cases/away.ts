@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
+import { type Case, decision } from '../case.js'
 import { type Client, DEADLINE_MS, type Frame } from '../client.js'
 import { type Context, userOf } from '../context.js'
 import { assertFrame, expectClosed, expectStatus, expectUpdate } from '../expect.js'
@@ -16,7 +16,7 @@ import {
 } from '../frames.js'
 import { MOST_OF, meanwhile } from '../time.js'
 
-const it = section('1.4')
+const it = decision('1.4')
 const NEEDS = ['idle'] as const
 
 /** Many at once are spread over a minute. */

@@ -1,11 +1,19 @@
-import { type Case, section } from '../case.js'
-import { expectAllNext, expectNext, expectQuiet, expectRefused } from '../expect.js'
-import { broadcast } from '../frames.js'
+import { type Case, decision, source } from '../case.js'
+import { expectAllNext, expectNext, expectQuiet, expectRefused, expectShown } from '../expect.js'
+import { broadcast, stamped } from '../frames.js'
 import { ACCEPTED, REFUSED } from './contents.js'
 
-const it = section('1.4')
+const it = decision('1.4')
 
 export const broadcasting: Case[] = [
+  source('1.4', '4.2.1')('a broadcast comes to everyone else', async (ctx) => {
+    const [ana, ...others] = await ctx.trio()
+    ana.send(stamped(broadcast(ana.name, 'hola a todos')))
+    for (const other of others) {
+      await expectShown(other, { type: 'broadcast', sender: ana.name, content: 'hola a todos' })
+    }
+  }),
+
   it('a broadcast goes to every registered session, the sender too, once', async (ctx) => {
     const everyone = await ctx.trio()
     const [, beto] = everyone

@@ -1,8 +1,15 @@
-import { type Case, section } from '../case.js'
-import { expectAllNext, expectNext, expectQuiet, expectRefused, expectStatus } from '../expect.js'
+import { type Case, decision, source } from '../case.js'
+import {
+  expectAllNext,
+  expectNext,
+  expectQuiet,
+  expectRefused,
+  expectShown,
+  expectStatus,
+} from '../expect.js'
 import { broadcast, changeStatus, listUsers, nowHas, toOne, userInfo } from '../frames.js'
 
-const it = section('1.4')
+const it = decision('1.4')
 
 const SPELLINGS: readonly (readonly [sent: string, shown: string])[] = [
   ['OCUPADO', 'OCUPADO'],
@@ -28,6 +35,18 @@ const INVALID = [
 ]
 
 export const statuses: Case[] = [
+  source('1.4', '4.5')(
+    'change_status is answered with status_update, and user_info shows it',
+    async (ctx) => {
+      const [ana, beto] = await ctx.pair()
+      for (const status of ['OCUPADO', 'INACTIVO', 'ACTIVO']) {
+        ana.send(changeStatus(ana.name, status))
+        await expectShown(ana, nowHas(ana.name, status))
+        await expectStatus(beto, ana.name, status)
+      }
+    },
+  ),
+
   it('a status is one of three, in any case; everyone gets status_update, the changer too, once', async (ctx) => {
     const [ana, beto, carla] = await ctx.trio()
     const everyone = [ana, beto, carla]

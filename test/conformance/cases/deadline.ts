@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
+import { type Case, decision } from '../case.js'
 import { type Client, DEADLINE_MS } from '../client.js'
 import type { Context } from '../context.js'
 import { expectClosed } from '../expect.js'
 import { listUsers, register } from '../frames.js'
 import { MOST_OF, meanwhile } from '../time.js'
 
-const it = section('1.2')
+const it = decision('1.2')
 const NEEDS = ['register'] as const
 
 export const deadline: Case[] = [

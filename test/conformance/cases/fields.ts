@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
+import { type Case, decision } from '../case.js'
 import { type Client, type Frame, fieldsOf } from '../client.js'
 import type { Context } from '../context.js'
 import { assertFrame } from '../expect.js'
 import { broadcast, changeStatus, disconnect, listUsers, toOne, userInfo } from '../frames.js'
 
-const it = section('1.4')
+const it = decision('1.4')
 
 const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|\+00:00)$/
 
@@ -57,7 +57,7 @@ export const fields: Case[] = [
       assert.equal(Object.keys(fieldsOf(frame.raw)).join(', '), order, `the fields of ${frame.raw}`)
     }),
 
-    section('1.2')(`the server stamps ${type}: ISO 8601, UTC, milliseconds`, async (ctx) => {
+    decision('1.2')(`the server stamps ${type}: ISO 8601, UTC, milliseconds`, async (ctx) => {
       const { timestamp = '', raw } = await get(ctx)
       assert.match(timestamp, STAMP, `the "timestamp" of ${raw}`)
       assert.ok(!Number.isNaN(Date.parse(timestamp)), `a time that exists, came ${raw}`)

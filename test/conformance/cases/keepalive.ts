@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
+import { type Case, decision } from '../case.js'
 import { type Client, DEADLINE_MS } from '../client.js'
 import type { Context } from '../context.js'
 import { assertFrame, expectControl } from '../expect.js'
@@ -7,7 +7,7 @@ import { broadcast, hasLeft, listUsers } from '../frames.js'
 import { MOST_OF, meanwhile } from '../time.js'
 import { textFrame } from '../wire.js'
 
-const it = section('1.1')
+const it = decision('1.1')
 const NEEDS = ['ping'] as const
 
 /** What counts as life though no ping is answered. */

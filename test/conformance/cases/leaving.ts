@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
+import { type Case, decision, source } from '../case.js'
 import type { Client } from '../client.js'
 import {
   expectAllNext,
@@ -7,11 +7,12 @@ import {
   expectError,
   expectNext,
   expectQuiet,
+  expectShown,
   expectStranger,
 } from '../expect.js'
 import { broadcast, disconnect, hasLeft, register } from '../frames.js'
 
-const it = section('1.4')
+const it = decision('1.4')
 
 const CONTENTS: readonly (readonly [what: string, fields: { content?: unknown }])[] = [
   ['a text', { content: 'Cierre de sesión' }],
@@ -29,6 +30,19 @@ const ENDS: readonly (readonly [how: string, end: (client: Client) => void])[] =
 ]
 
 export const leaving: Case[] = [
+  source('1.4', '4.6')(
+    'after disconnect everyone else is told, and the list no longer has the name',
+    async (ctx) => {
+      const [ana, ...others] = await ctx.trio()
+      ana.send(disconnect(ana.name))
+      for (const other of others) await expectShown(other, hasLeft(ana.name))
+      for (const other of others) {
+        const list = await ctx.list(other)
+        assert.ok(!list.includes(ana.name), `who has left must not be in the list, came ${list.join(', ')}`)
+      }
+    },
+  ),
+
   ...CONTENTS.map(([what, fields]) =>
     it(`disconnect: everyone gets user_disconnected, the leaver too; its content may be ${what}`, async (ctx) => {
       const everyone = await ctx.trio()
@@ -39,7 +53,7 @@ export const leaving: Case[] = [
     }),
   ),
 
-  section('1.5')('after disconnect the server closes 1000, and user_disconnected came last', async (ctx) => {
+  decision('1.5')('after disconnect the server closes 1000, and user_disconnected came last', async (ctx) => {
     const ana = await ctx.join('Ana')
     ana.send(disconnect(ana.name))
     await expectClosed(ana, 1000)

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
-import { expectClosed, expectNext, expectQuiet } from '../expect.js'
+import { type Case, decision, source } from '../case.js'
+import { isStrings } from '../client.js'
+import { expectClosed, expectNext, expectQuiet, expectShown } from '../expect.js'
 import { disconnect, hasLeft, listUsers } from '../frames.js'
 
-const it = section('1.4')
+const it = decision('1.4')
 
 export const listing: Case[] = [
+  source('1.4', '4.3')('list_users is answered with the names of those who are there', async (ctx) => {
+    const [ana, ...others] = await ctx.trio()
+    ana.send(listUsers(ana.name))
+    const { content, raw } = await expectShown(ana, { type: 'list_users_response', sender: 'server' })
+    assert.ok(isStrings(content), `"content" must be an array of names, came ${raw}`)
+    for (const { name } of others) assert.ok(content.includes(name), `${name} in "content", came ${raw}`)
+  }),
+
   it('list_users gives everyone present in the order of joining, the asker included', async (ctx) => {
     const everyone = await ctx.trio()
     const names = everyone.map((client) => client.name)

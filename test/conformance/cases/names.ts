@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
-import { type Case, section } from '../case.js'
+import { type Case, decision } from '../case.js'
 import type { Context } from '../context.js'
 import { assertFrame, expectError, expectNext, expectStranger } from '../expect.js'
 import { listUsers, register } from '../frames.js'
 
-const it = section('1.3')
+const it = decision('1.3')
 
 const SCRIPTS: readonly (readonly [script: string, name: string])[] = [
   ['Latin with accents', 'José Ñandú'],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
+import { type Case, decision } from '../case.js'
 import type { Client } from '../client.js'
 import { expectClosed, expectError, expectNext, expectQuiet } from '../expect.js'
 import {
@@ -14,8 +14,8 @@ import {
   userInfo,
 } from '../frames.js'
 
-const it = section('1.2')
-const total = section('1.4')
+const it = decision('1.2')
+const total = decision('1.4')
 
 const MANY = 100
 

@@ -1,9 +1,9 @@
-import { section } from '../case.js'
+import { decision } from '../case.js'
 import type { Context } from '../context.js'
 import { expectClosed, expectNext, expectQuiet, expectRefused } from '../expect.js'
 import { broadcast, hasLeft, listUsers } from '../frames.js'
 
-const it = section('1.1')
+const it = decision('1.1')
 
 const FRAME_BYTES = 64 * 1024
 

@@ -1,11 +1,31 @@
-import { type Case, section } from '../case.js'
-import { expectAllNext, expectClosed, expectNext, expectQuiet, expectRefused } from '../expect.js'
-import { disconnect, hasLeft, toOne } from '../frames.js'
+import assert from 'node:assert/strict'
+import { type Case, decision, source } from '../case.js'
+import {
+  expectAllNext,
+  expectClosed,
+  expectNext,
+  expectQuiet,
+  expectRefused,
+  expectShown,
+} from '../expect.js'
+import { disconnect, hasLeft, stamped, toOne } from '../frames.js'
 import { ACCEPTED, REFUSED } from './contents.js'
 
-const it = section('1.4')
+const it = decision('1.4')
 
 export const privately: Case[] = [
+  source('1.4', '4.2.2')('a private message comes to its target, and to no third', async (ctx) => {
+    const [ana, beto, carla] = await ctx.trio()
+    ana.send(stamped(toOne(ana.name, beto.name, 'en secreto')))
+    await expectShown(beto, { type: 'private', sender: ana.name, content: 'en secreto' })
+    const overheard = (await carla.settle()).filter(({ raw }) => raw.includes('en secreto'))
+    assert.deepEqual(
+      overheard.map((frame) => frame.raw),
+      [],
+      'what a third came to know of it',
+    )
+  }),
+
   it('a private message goes to its target alone; the sender gets no copy', async (ctx) => {
     const [ana, beto, carla] = await ctx.trio()
     ana.send(toOne(ana.name, beto.name, 'en secreto'))

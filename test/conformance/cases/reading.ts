@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
-import { expectError, expectNext, expectQuiet, expectRefused, expectStranger } from '../expect.js'
-import { broadcast, changeStatus, hasLeft, listUsers, toOne, userInfo } from '../frames.js'
+import { type Case, decision, source } from '../case.js'
+import {
+  expectError,
+  expectNext,
+  expectQuiet,
+  expectRefused,
+  expectShown,
+  expectStranger,
+} from '../expect.js'
+import { broadcast, changeStatus, hasLeft, listUsers, stamped, toOne, userInfo } from '../frames.js'
 
-const it = section('1.2')
+const it = decision('1.2')
+const json = source('1.2', '3')
 
 /** What cannot be read or does not fit, as the session of this name sends it. */
 const UNREADABLE: readonly (readonly [what: string, frame: (sender: string) => object | string])[] = [
@@ -76,6 +84,28 @@ const WITHOUT_SENDER = [
 ]
 
 export const reading: Case[] = [
+  json('a frame is JSON: its fields in any order, with blanks and escapes', async (ctx) => {
+    const [ana, beto] = await ctx.pair()
+    ana.send(
+      ` \r\n{ "timestamp":"2025-03-16T12:00:00Z" ,"content" : "se\\u00f1al \\ud83d\\ude00 \\/" ,\t"sender":"${ana.name}", "type":"broad\\u0063ast"}\n`,
+    )
+    await expectShown(beto, { type: 'broadcast', sender: ana.name, content: 'señal 😀 /' })
+  }),
+
+  json('what the server sends is JSON, whatever stands in a message', async (ctx) => {
+    const [ana, beto] = await ctx.pair()
+    const content = 'dijo "ñandú" \\ en C:\\n {"type":"x"},\n\t%s 漢 😀'
+    ana.send(stamped(broadcast(ana.name, content)))
+    await expectShown(beto, { type: 'broadcast', sender: ana.name, content })
+  }),
+
+  source('1.2', '5')('what is not JSON is answered by the standard error', async (ctx) => {
+    const ana = await ctx.join('Ana')
+    ana.send('esto no es JSON')
+    const { content, raw } = await expectShown(ana, { type: 'error', sender: 'server' })
+    assert.ok(typeof content === 'string' && content !== '', `an error must say what is wrong, came ${raw}`)
+  }),
+
   ...UNREADABLE.map(([what, frame]) =>
     it(`exactly one error answers what cannot be read, and the connection stays: ${what}`, async (ctx) => {
       const ana = await ctx.join('Ana')
@@ -145,15 +175,6 @@ export const reading: Case[] = [
     ana.send({ ...userInfo(ana.name, beto.name), ...extra })
     await expectNext(ana, { type: 'user_info_response', target: beto.name })
     await expectQuiet(ana, beto)
-  }),
-
-  it('the fields may come in any order, with blanks and escapes as JSON has them', async (ctx) => {
-    const ana = await ctx.join('Ana')
-    ana.send(
-      ` \r\n{ "content" : "se\\u00f1al \\ud83d\\ude00 \\/" ,\t"sender":"${ana.name}", "type":"broad\\u0063ast"}\n`,
-    )
-    await expectNext(ana, { type: 'broadcast', sender: ana.name, content: 'señal 😀 /' })
-    await expectQuiet(ana)
   }),
 
   it('a field that a frame has no use for is ignored', async (ctx) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
+import { type Case, decision, source } from '../case.js'
 import type { Client } from '../client.js'
 import type { Context } from '../context.js'
 import {
@@ -9,38 +9,51 @@ import {
   expectNext,
   expectQuiet,
   expectRefused,
+  expectShown,
   expectStranger,
 } from '../expect.js'
 import { broadcast, changeStatus, disconnect, listUsers, register, toOne, userInfo } from '../frames.js'
 
-const it = section('1.4')
-const before = section('1.2')
+const it = decision('1.4')
+const before = decision('1.2')
 
 const RIVALS = 25
 
-const CONTENTS: readonly (readonly [what: string, fields: { content?: unknown }])[] = [
-  ['null', { content: null }],
-  ['absent', {}],
-  ['an empty string', { content: '' }],
-  ['a string, which is ignored', { content: '{"history":10}' }],
+const CONTENTS: readonly (readonly [make: typeof it, what: string, fields: { content?: unknown }])[] = [
+  [source('1.4', '4.1'), 'null', { content: null }],
+  // As the sample client sends it.
+  [source('1.4', '6'), 'absent', {}],
+  [it, 'an empty string', { content: '' }],
+  [it, 'a string, which is ignored', { content: '{"history":10}' }],
 ]
 
 export const registering: Case[] = [
-  ...CONTENTS.map(([what, fields]) =>
-    it(`register succeeds with a content that is ${what}`, async (ctx) => {
+  ...CONTENTS.map(([make, what, fields]) =>
+    make(`register succeeds with a content that is ${what}`, async (ctx) => {
       const client = await ctx.open()
-      const sender = ctx.name('Ana')
-      client.send({ type: 'register', sender, ...fields })
-      const frame = await expectNext(client, {
-        type: 'register_success',
-        sender: 'server',
-        content: 'Registro exitoso',
-      })
-      assert.deepEqual(ctx.own(frame.userList), [sender], 'the own name in "userList"')
-      client.name = sender
-      await expectQuiet(client)
+      client.send({ type: 'register', sender: ctx.name('Ana'), ...fields })
+      const wanted = { type: 'register_success', sender: 'server', content: 'Registro exitoso' }
+      const { userList, raw } = await expectShown(client, wanted)
+      assert.ok(userList, `"userList" must be an array of names, came ${raw}`)
     }),
   ),
+
+  source('1.4', '4.1')('register_success has a list of those who are there', async (ctx) => {
+    const [ana, beto] = await ctx.pair()
+    const client = await ctx.open()
+    const { userList = [], raw } = await client.register(ctx.name('Carla'))
+    for (const { name } of [ana, beto])
+      assert.ok(userList.includes(name), `${name} in "userList", came ${raw}`)
+  }),
+
+  it('register_success is the first frame and the only one', async (ctx) => {
+    const client = await ctx.open()
+    client.name = ctx.name('Ana')
+    client.send(register(client.name))
+    const { userList } = await expectNext(client, { type: 'register_success' })
+    assert.deepEqual(ctx.own(userList), [client.name], 'the own name in "userList"')
+    await expectQuiet(client)
+  }),
 
   it('register is refused with a content that is a number, a boolean or an array', async (ctx) => {
     const client = await ctx.open()

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { type Case, section } from '../case.js'
+import { type Case, decision } from '../case.js'
 import { expectError, expectNext, expectQuiet } from '../expect.js'
 import { broadcast, listUsers, register, toOne, userInfo } from '../frames.js'
 
-const it = section('1.3')
+const it = decision('1.3')
 
 /** Two ways to write one name. */
 const SAME: readonly (readonly [what: string, one: string, other: string])[] = [

@@ -1,4 +1,4 @@
-import { type Case, section } from '../case.js'
+import { type Case, decision } from '../case.js'
 import type { Client } from '../client.js'
 import type { Context } from '../context.js'
 import { expectAllNext, expectNext, expectQuiet, expectRefused, expectStatus } from '../expect.js'
@@ -13,7 +13,7 @@ import {
   userInfo,
 } from '../frames.js'
 
-const it = section('1.2')
+const it = decision('1.2')
 
 /** Names that are not that of the session, though a server might take them for it. */
 const WRONG: readonly (readonly [what: string, sender: (ctx: Context, beto: Client) => string])[] = [

@@ -1,4 +1,4 @@
-import { type Case, section } from '../case.js'
+import { type Case, decision } from '../case.js'
 import type { Client } from '../client.js'
 import { assertFrame, expectClosed } from '../expect.js'
 import { broadcast, hasLeft } from '../frames.js'
@@ -10,7 +10,7 @@ const ENOUGH_BYTES = 96 * 1024 * 1024
 const LARGEST = '😀'.repeat(4096)
 
 export const slowReader: Case[] = [
-  section('1.5')(
+  decision('1.5')(
     'who is too slow to read is closed 1013; everyone else is told, and nobody waits for it',
     async (ctx) => {
       const [ana, beto] = await ctx.pair()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
-import { type Case, section } from '../case.js'
+import { type Case, decision, source } from '../case.js'
 import type { Client } from '../client.js'
 import {
   expectAllNext,
@@ -8,13 +8,27 @@ import {
   expectNext,
   expectQuiet,
   expectRefused,
+  expectShown,
   expectStatus,
 } from '../expect.js'
 import { changeStatus, disconnect, hasLeft, nowHas, userInfo } from '../frames.js'
 
-const it = section('1.4')
+const it = decision('1.4')
 
 export const userInfos: Case[] = [
+  source('1.4', '4.4')('user_info is answered with the address and the status of its target', async (ctx) => {
+    const [ana, beto] = await ctx.pair()
+    ana.send(userInfo(ana.name, beto.name))
+    const wanted = { type: 'user_info_response', sender: 'server', target: beto.name }
+    const { content, raw } = await expectShown(ana, wanted)
+    assert.notEqual(isIP(textIn(content, 'ip')), 0, `"ip" must be an address, came ${raw}`)
+    assert.match(
+      textIn(content, 'status'),
+      /^(ACTIVO|OCUPADO|INACTIVO)$/,
+      `"status" must be one of the three, came ${raw}`,
+    )
+  }),
+
   it('user_info gives address and status of a user to the asker alone', async (ctx) => {
     const [ana, beto] = await ctx.pair()
     ana.send(userInfo(ana.name, beto.name))
@@ -34,7 +48,7 @@ export const userInfos: Case[] = [
     const ana = await ctx.join('Ana')
     ana.send(userInfo(ana.name, ana.name))
     const { content, raw } = await expectNext(ana, { type: 'user_info_response' })
-    const ip = typeof content === 'object' && content !== null && 'ip' in content ? String(content.ip) : ''
+    const ip = textIn(content, 'ip')
     assert.notEqual(isIP(ip), 0, `"ip" must be an address, came ${raw}`)
     assert.doesNotMatch(ip, /^::ffff:/i, 'an IPv4 address must be written as IPv4')
     // Elsewhere an address may be translated on its way.
@@ -70,6 +84,13 @@ export const userInfos: Case[] = [
     }
   }),
 ]
+
+/** A field of a frame's content; '' if it is no string. */
+function textIn(content: unknown, field: string): string {
+  if (typeof content !== 'object' || content === null) return ''
+  const [, value] = Object.entries(content).find(([key]) => key === field) ?? []
+  return typeof value === 'string' ? value : ''
+}
 
 function ownAddress({ socket }: Client): string {
   return (socket.localAddress ?? '').replace(/^::ffff:/i, '')
