@@ -96,6 +96,12 @@ export const CONFIG = Type.Object({
     100_000_000,
     'Events that the room keeps; in memory no more than 16 MiB of them',
   ),
+  LOG_MAX_BYTES: whole(
+    67_108_864,
+    65_536,
+    17_179_869_184,
+    'With Redis: bytes that the log keeps at most, however many events they are',
+  ),
   READY_LAG_MS: whole(
     0,
     0,
@@ -165,14 +171,16 @@ export function loadConfig(env: Environment): Config {
     if (Check(schema, config[name])) continue
     problems.push(`${name} must be ${accepts}${SECRETS.has(name) ? '' : `, not ${JSON.stringify(raw)}`}`)
   }
-  if (problems.length === 0 && Check(CONFIG, config)) problems.push(...crossCheck(config))
+  problems.push(...crossCheck(config))
   if (problems.length === 0 && Check(CONFIG, config)) return Object.freeze(config)
   throw new ConfigError(problems)
 }
 
-function crossCheck({ BEAT_MS, LEASE_MS }: Config): string[] {
+/** What does not fit together among what is right by itself. */
+function crossCheck(config: Readonly<Record<string, unknown>>): string[] {
   const problems: string[] = []
-  if (LEASE_MS < 3 * BEAT_MS)
+  const { BEAT_MS, LEASE_MS } = config
+  if (typeof BEAT_MS === 'number' && typeof LEASE_MS === 'number' && LEASE_MS < 3 * BEAT_MS)
     problems.push(`LEASE_MS (${LEASE_MS}) must be at least three times BEAT_MS (${BEAT_MS})`)
   return problems
 }
@@ -243,7 +251,9 @@ export function sentinelAddress(value: string): { readonly host: string; readonl
 function isProxy(value: string): boolean {
   const [address = '', bits, ...rest] = value.split('/')
   if (isIP(address) === 0 || rest.length > 0) return false
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128))
+  if (bits === undefined) return true
+  // All of them at once is not what trust means: the library that uses it refuses it too.
+  return /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128)
 }
 
 /** What a node is called after its host, whatever that is called. */

@@ -9,6 +9,13 @@ const STDOUT = 1
  * @param destination a file descriptor or a path
  */
 export function createLog(level: string, terminal: boolean, destination: number | string = STDOUT): Logger {
-  if (!terminal) return pino({ level }, pino.destination({ dest: destination, sync: true }))
-  return pino({ level }, pretty({ sync: true, ignore: 'pid,hostname', colorize: true, destination }))
+  const options = { level, serializers: { err: withoutCommand } }
+  if (!terminal) return pino(options, pino.destination({ dest: destination, sync: true }))
+  return pino(options, pretty({ sync: true, ignore: 'pid,hostname', colorize: true, destination }))
+}
+
+/** An error of Redis carries the command that failed, and with it what people said. */
+function withoutCommand(error: Error): object {
+  const { command: _, ...rest } = pino.stdSerializers.err(error)
+  return rest
 }

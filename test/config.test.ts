@@ -38,6 +38,7 @@ t.test('without any variable the defaults hold', async (t) => {
     LEASE_MS: 6000,
     COMMIT_TIMEOUT_MS: 5000,
     LOG_LENGTH: 100_000,
+    LOG_MAX_BYTES: 67_108_864,
     READY_LAG_MS: 0,
     DRAIN_MS: 5000,
   })
@@ -92,7 +93,19 @@ for (const [name, values] of Object.entries({
   NODE_ID: ['a b', 'x'.repeat(65), 'ñ'],
   KEY_PREFIX: ['a b', '{x}', '*'],
   ADMIN_TOKEN: ['with space', 'ñandú', 'line\nfeed'],
-  TRUST_PROXY: ['on', 'true', '1', '10.0.0.0/33', 'fd00::/129', '10.0.0.1/8/8', '10.0.0.1,', 'proxy.example'],
+  TRUST_PROXY: [
+    'on',
+    'true',
+    '1',
+    '10.0.0.0/33',
+    '0.0.0.0/0',
+    '::/0',
+    '10.0.0.0/08',
+    'fd00::/129',
+    '10.0.0.1/8/8',
+    '10.0.0.1,',
+    'proxy.example',
+  ],
   REDIS_URL: ['localhost', 'http://x', 'redis://', 'redis://x/name', 'redis:///0'],
   REDIS_SENTINELS: ['one', 'one:', ':1', 'one:0', 'one:65536', 'a b:1', 'one:1,'],
   REDIS_SENTINEL_NAME: ['a b'],
@@ -113,6 +126,8 @@ for (const [name, values] of Object.entries({
 t.test('variables are checked against each other: a lease is at least three beats', async (t) => {
   t.same(problems({ BEAT_MS: '2001' }), ['LEASE_MS (6000) must be at least three times BEAT_MS (2001)'])
   t.same(problems({ BEAT_MS: '1000', LEASE_MS: '3000' }), [])
+  t.equal(problems({ BEAT_MS: '2001', PORT: 'x' }).length, 2, 'also when something else is wrong')
+  t.equal(problems({ BEAT_MS: '2001', LEASE_MS: 'x' }).length, 1)
 })
 
 t.test('Redis is a URL, or sentinels that know where it is', async (t) => {

@@ -24,3 +24,18 @@ t.test('people at a terminal get text', async (t) => {
   t.match(text, /Ana/)
   t.throws(() => JSON.parse(text))
 })
+
+t.test(
+  'an error is logged without the command that failed: what people said would stand in it',
+  async (t) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'tertulia-')), 'log')
+    const err = Object.assign(new Error('OOM'), {
+      code: 'X',
+      command: { name: 'evalsha', args: ['a secret'] },
+    })
+    createLog('info', false, file).warn({ err }, 'it failed')
+    const line = readFileSync(file, 'utf8')
+    t.match(JSON.parse(line), { err: { message: 'OOM', code: 'X' }, msg: 'it failed' })
+    t.notMatch(line, 'secret')
+  },
+)

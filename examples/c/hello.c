@@ -6,9 +6,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *name;
 static int sent;      /* how many frames */
+static bool registered;
 static bool finished; /* the connection has ended, or there was none */
 
 /* Sends a frame. `name` stands in the JSON as it is: no quotes or backslashes, please. */
@@ -27,6 +29,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
     static const char *const frames[][2] = {
         {"register", ""}, {"broadcast", "Hola a todos"}, {"list_users", ""}, {"disconnect", "Cierre de sesión"}};
+    static const char success[] = "{\"type\":\"register_success\"";
     (void)user;
     switch (reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
@@ -41,6 +44,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
             lws_callback_on_writable(wsi);
         break;
     case LWS_CALLBACK_CLIENT_RECEIVE: /* a frame, or a piece of one; no NUL ends it */
+        if (lws_is_first_fragment(wsi) && length >= sizeof success - 1 && memcmp(in, success, sizeof success - 1) == 0)
+            registered = true; /* a program with more to say would parse the JSON: client.c does */
         fwrite(in, 1, length, stdout);
         if (lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0)
             putchar('\n');
@@ -61,6 +66,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 int main(int argc, char **argv)
 {
     static const struct lws_protocols protocols[] = {{.name = "chat-protocol", .callback = on_event}, {0}};
+    if (argc > 3 || (argc > 1 && argv[1][0] == '-')) {
+        fputs("uso: hello [NOMBRE [PUERTO]]\n", stderr);
+        return EXIT_FAILURE;
+    }
     name = argc > 1 ? argv[1] : "Ana";
     lws_set_log_level(LLL_ERR, NULL);
     struct lws_context *context = lws_create_context(
@@ -78,5 +87,5 @@ int main(int argc, char **argv)
     while (!finished && lws_service(context, 0) >= 0)
         continue;
     lws_context_destroy(context);
-    return sent == 4 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return registered ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -33,6 +33,12 @@ export async function chatRoute(
   // Sessions are closed by the node, in good order, before the server is.
   await app.register(websocket, { options, preClose: (done) => done() })
 
+  // The plugin would open a WebSocket on every route that there is, and close it without a word.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.ws || request.routeOptions.url === CHAT_PATH) return undefined
+    return reply.code(404).send(errorBody(404, `The chat is at ${CHAT_PATH}`))
+  })
+
   app.route({
     method: 'GET',
     url: CHAT_PATH,

@@ -40,7 +40,9 @@ const UserPage = Type.Object({
 
 const UserQuery = Type.Object({
   status: Type.Optional(Status),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'How many at most' }),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'How many at most' }),
+  ),
   cursor: Type.Optional(Type.String({ description: '`next` of the page before' })),
 })
 
@@ -60,7 +62,7 @@ export const users: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, 
       },
     },
     async (request, reply) => {
-      const { status, limit, cursor } = request.query
+      const { status, limit = 100, cursor } = request.query
       const after = cursor === undefined ? -Infinity : decodeCursor(cursor)
       if (after === undefined) {
         return reply

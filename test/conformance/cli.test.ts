@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { WebSocketServer } from 'ws'
 import { originOf } from './case.js'
 import { cases } from './cases/index.js'
 import { startPlainServer } from './fixtures/plain-server.js'
@@ -129,4 +130,16 @@ t.test('--help prints the usage, and exit code 0', async (t) => {
   t.equal(code, 0)
   t.match(stdout, 'npm run conformance -- <url>...')
   t.equal(stderr, '')
+})
+
+t.test('a server that closes every connection fails, and the totals are told', async (t) => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  server.on('connection', (socket) => socket.close())
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
+  const { code, lines } = await conformance([`ws://127.0.0.1:${address.port}/chat`, '--source-only'], '500')
+  t.equal(code, 1)
+  t.match(lines.at(-1), /^source {4}\d+ ok, [1-9]\d* failed, 0 skipped/)
 })

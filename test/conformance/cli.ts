@@ -104,6 +104,8 @@ function readTimers(text: string): Target['timers'] {
   return timers
 }
 
+// Should anything end it before it has told its totals, that is no success.
+process.exitCode = 1
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code

@@ -1,6 +1,5 @@
 /** The checks that cases share. Each says what it expected and what came. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { type Client, DEADLINE_MS, type Frame } from './client.js'
 import { userOf } from './context.js'
 import { listUsers, nowHas, userInfo } from './frames.js'
@@ -123,10 +122,19 @@ export async function expectControl(
   kind: 'ping' | 'pong',
   withinMs = DEADLINE_MS,
 ): Promise<string> {
-  try {
-    const [payload] = await once(client.ws, kind, { signal: AbortSignal.timeout(withinMs) })
-    return String(payload)
-  } catch (cause) {
-    throw new Error(`a ${kind} did not come within ${withinMs} ms`, { cause })
-  }
+  const { ws } = client
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void) => {
+      clearTimeout(timer)
+      ws.off(kind, came).off('close', closed)
+      settle()
+    }
+    const came = (payload: Buffer) => end(() => resolve(String(payload)))
+    const closed = () => end(() => reject(new Error(`the connection was closed before a ${kind} came`)))
+    const late = () => end(() => reject(new Error(`a ${kind} did not come within ${withinMs} ms`)))
+    // One that keeps the process: a server may close every connection, and nothing else would.
+    const timer = setTimeout(late, withinMs)
+    ws.on(kind, came).on('close', closed)
+    if (ws.readyState === ws.CLOSED) closed()
+  })
 }

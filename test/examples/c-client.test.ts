@@ -151,6 +151,22 @@ t.test('the shortest client registers, says hello, lists, prints and leaves', op
   t.match(await beto.next(), { type: 'broadcast', sender: 'ana', content: 'Hola a todos' })
 })
 
+t.test(
+  'the shortest client fails when its name is refused, and when it does not know what is asked',
+  options,
+  async (t) => {
+    const server = await startServer(t)
+    await Client.join(server.url, 'ana')
+    const run = (...args: string[]) => {
+      const child = spawn(join(BUILD, 'hello'), args, { stdio: ['ignore', 'ignore', 'pipe'] })
+      t.teardown(() => child.kill('SIGKILL'))
+      return inTime(once(child, 'close'), 'its end')
+    }
+    t.same(await run('Ana', String(server.port)), [1, null])
+    t.same(await run('--help'), [1, null])
+  },
+)
+
 t.test('the shortest client says why there is no connection', options, async (t) => {
   const server = createServer().listen(0, '127.0.0.1')
   const nobody = await portOf(server)

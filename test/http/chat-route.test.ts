@@ -61,8 +61,20 @@ t.test('1.1 a GET without the upgrade is answered 426, in the shape of all error
 t.test('an upgrade anywhere else is refused, and the server goes on', async (t) => {
   const app = await startApp(t)
   await t.rejects(Client.open(app.url.replace('/chat', '/elsewhere')), /404/)
-  await t.rejects(Client.open(app.url.replace('/chat', '/users')), /401/)
+  for (const path of ['/', '/users', '/docs', '/health/live'])
+    await t.rejects(Client.open(app.url.replace('/chat', path)), /404/, path)
   await Client.join(app.url, 'Ana')
+  await Client.join(`${app.url}/`, 'Beto')
+})
+
+t.test('an upgrade anywhere else is told where the chat is', async (t) => {
+  const app = await startApp(t)
+  const headers = ['Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
+  const answer = await raw(
+    app,
+    ['GET / HTTP/1.1', ...headers, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', ''].join('\r\n'),
+  )
+  t.match(answer, 'The chat is at /chat')
 })
 
 const handshake = (headers: Record<string, string>) => {
