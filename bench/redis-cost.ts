@@ -25,6 +25,7 @@ async function join(): Promise<RedisBackplane> {
     leaseMs: 6000,
     commitTimeoutMs: 60_000,
     logLength: 100_000,
+    logMaxBytes: 67_108_864,
     log: pino({ level: 'silent' }),
     name: 'bench',
   })

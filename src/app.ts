@@ -51,6 +51,7 @@ export function openShared(config: Config, log: FastifyBaseLogger): Shared {
       leaseMs: config.LEASE_MS,
       commitTimeoutMs: config.COMMIT_TIMEOUT_MS,
       logLength: config.LOG_LENGTH,
+      logMaxBytes: config.LOG_MAX_BYTES,
       log,
       name: `tertulia-${config.NODE_ID}`,
     })

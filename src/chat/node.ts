@@ -207,8 +207,8 @@ export class ChatNode implements PerformingNode, Audience {
     }
     this.#backplane.find(key).then(
       (presence) => answer(() => then(presence)),
-      (error) => {
-        this.#log.warn({ error }, 'the backplane could not be asked for a name')
+      (err) => {
+        this.#log.warn({ err }, 'the backplane could not be asked for a name')
         answer(() => this.refuse(session, { code: 'UNAVAILABLE' }))
       },
     )

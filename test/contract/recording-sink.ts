@@ -17,6 +17,8 @@ export type Told =
 /** Keeps what a node is told, in order. */
 export class RecordingSink implements Sink {
   readonly told: Told[] = []
+  /** Whether it was in touch with the others, each time that this changed. */
+  readonly healths: boolean[] = []
   /** Called for each thing once it is kept: for what a node does from within. */
   react: (told: Told) => void = () => {}
   readonly #looks = new Set<() => void>()
@@ -41,7 +43,9 @@ export class RecordingSink implements Sink {
     this.#keep([{ kind: 'lapsed' }])
   }
 
-  health(): void {}
+  health(up: boolean): void {
+    this.healths.push(up)
+  }
 
   get log(): Event[] {
     return this.told.filter(isEvent)

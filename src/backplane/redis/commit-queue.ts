@@ -16,9 +16,15 @@ export interface Batch {
   readonly size: number
 }
 
+/**
+ * What became of a batch. `lapsed`: nothing was done, the node had been swept. `full`: nothing was done, Redis has no memory left.
+ * undefined: that cannot be found out.
+ */
+export type BatchOutcome = readonly Answer[] | 'lapsed' | 'full' | undefined
+
 export interface CommitQueueOptions {
-  /** Has a batch judged, however often that has to be tried; undefined when that has become pointless. */
-  readonly send: (batch: Batch) => Promise<readonly Answer[] | undefined>
+  /** Has a batch judged, however often that has to be tried. */
+  readonly send: (batch: Batch) => Promise<BatchOutcome>
   /** How long a proposal may wait to be sent. */
   readonly timeoutMs: number
 }
@@ -33,6 +39,8 @@ interface Call {
 interface Item {
   readonly args: readonly (string | Buffer)[]
   readonly bytes: number
+  /** Whether it asks to enter the room for the first time: then nothing that was swept can be meant. */
+  readonly newcomer: boolean
   readonly call: Call
   /** Which of its call's. */
   readonly index: number
@@ -41,6 +49,7 @@ interface Item {
 }
 
 const UNAVAILABLE: Outcome = { ok: false, reason: 'UNAVAILABLE' }
+const FENCED: Outcome = { ok: false, reason: 'FENCED' }
 
 /**
  * Brings proposals to Redis, one batch at a time: while one is under way the next gathers, so that order is kept, and the
@@ -71,7 +80,8 @@ export class CommitQueue {
         const args = writeProposal(proposal)
         const bytes = args.reduce((sum, arg) => sum + arg.length, 0)
         const deadline = proposal.kind === 'leave' ? Number.POSITIVE_INFINITY : late
-        this.#items.push({ args, bytes, call, index, deadline })
+        const newcomer = proposal.kind === 'join' && proposal.order === undefined
+        this.#items.push({ args, bytes, newcomer, call, index, deadline })
       }
       this.#pump()
     })
@@ -108,9 +118,9 @@ export class CommitQueue {
 
   async #send(items: readonly Item[]): Promise<void> {
     const args = items.flatMap((item) => item.args)
-    const answers = await this.#options.send({ args, size: items.length })
+    const outcome = await this.#options.send({ args, size: items.length })
     for (const [index, item] of items.entries()) {
-      const answer = answers?.[index] ?? UNAVAILABLE
+      const answer = answerTo(item, index, outcome)
       if (answer === 'wait') this.#park(item)
       else settle(item, answer)
     }
@@ -140,7 +150,11 @@ export class CommitQueue {
     if (this.#parked.length > 1) return
     setTimeout(() => {
       const deadline = performance.now() + this.#options.timeoutMs
-      this.#items.push(...this.#parked.splice(0).map((parked) => ({ ...parked, deadline })))
+      this.#items.push(
+        ...this.#parked
+          .splice(0)
+          .map((parked) => ({ ...parked, deadline: Math.max(deadline, parked.deadline) })),
+      )
       this.#pump()
     }, WAIT_MS)
   }
@@ -165,6 +179,14 @@ export class CommitQueue {
       Math.max(soonest - performance.now(), 1),
     )
   }
+}
+
+/** A newcomer's node is about to come back under another identity: he waits for that. */
+function answerTo({ newcomer, deadline }: Item, index: number, outcome: BatchOutcome): Answer {
+  if (outcome === 'lapsed') return newcomer ? 'wait' : FENCED
+  // Who leaves goes on trying, and makes room.
+  if (outcome === 'full') return deadline === Number.POSITIVE_INFINITY ? 'wait' : UNAVAILABLE
+  return outcome?.[index] ?? UNAVAILABLE
 }
 
 function settle({ call, index }: Item, outcome: Outcome): void {

@@ -5,7 +5,7 @@ type RedisOptions = Omit<AllOptions, 'replyMapping'>
 
 /** Where Redis is: a URL, or the sentinels that know. */
 export interface RedisAddress {
-  /** `redis://` or `rediss://`; beside sentinels only its user, password and database count. */
+  /** `redis://` or `rediss://`; beside sentinels its host and port do not count. */
   readonly url?: string
   readonly sentinels?: readonly { readonly host: string; readonly port: number }[]
   /** What the sentinels call the master. */
@@ -33,6 +33,18 @@ export function createConnection(address: RedisAddress, name: string, leaseMs: n
   return redis
 }
 
+/** Has it told why a connection does not come about, or broke: the commands that fail do not say. */
+export function onTrouble(redis: Redis, tell: (error: Error) => void): void {
+  redis.on('error', (error: Error) => {
+    // Why, every sentinel has said by itself.
+    if (!error.message.startsWith('All sentinels are unreachable')) tell(error)
+  })
+  redis.on('sentinelError', (error: Error) => {
+    const unknown = error.message.endsWith('but got an invalid reply: null')
+    tell(unknown ? new Error(`the sentinels know of no ${redis.options.name}`, { cause: error }) : error)
+  })
+}
+
 /** So soon that there is time left to connect again before the lease is over. */
 function commandTimeout(leaseMs: number): number {
   return Math.min(COMMAND_TIMEOUT_MS, Math.max(Math.floor(leaseMs / 3), LEAST_TIMEOUT_MS))
@@ -48,6 +60,7 @@ function behaviour(name: string, timeoutMs: number): RedisOptions {
     maxRetriesPerRequest: 0,
     connectTimeout: timeoutMs,
     commandTimeout: timeoutMs,
+    sentinelCommandTimeout: timeoutMs,
     retryStrategy: reconnectDelay,
     // A master that became a replica keeps its connections: the new one has to be looked for.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
@@ -57,9 +70,10 @@ function behaviour(name: string, timeoutMs: number): RedisOptions {
 function locate({ url, sentinels, sentinelName }: RedisAddress): RedisOptions {
   const there = url === undefined ? {} : fromUrl(new URL(url))
   if (sentinels === undefined) return there
-  const { username, password, db } = there
+  const { username, password, db, tls } = there
   return {
-    ...defined({ username, password, db }),
+    ...defined({ username, password, db, tls }),
+    enableTLSForSentinelMode: tls !== undefined,
     sentinels: [...sentinels],
     name: sentinelName ?? 'mymaster',
     sentinelRetryStrategy: reconnectDelay,

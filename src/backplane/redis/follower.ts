@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Event, Position } from '../../room/events.js'
 import type { Sink, Snapshot } from '../backplane.js'
 import type { BackplaneLog } from './backplane-log.js'
-import { reconnect } from './connection.js'
+import { isTimeout, reconnect } from './connection.js'
 import type { Keys } from './keys.js'
 import { pause } from './pause.js'
 import type { Caller, Scripts } from './scripts.js'
@@ -13,6 +13,9 @@ const READ_ENTRIES = 64
 
 /** What came while the log is being read may take so much; beyond that it is dropped, and read from the log too. */
 const HELD_BYTES = 16 * 1024 * 1024
+
+/** What has its place in the log. */
+type Heard = Exclude<Message, { readonly kind: 'mail' }>
 
 export interface FollowerOptions {
   /** A connection for this alone. */
@@ -46,8 +49,9 @@ export class Follower {
   #again = false
   /** Whether the sink has to be given a snapshot, however much of the log there is. */
   #renew = false
-  #held: Message[] = []
+  #held: Heard[] = []
   #heldBytes = 0
+  /** Private messages whose places have not been reached. They are in no log: where they stand in it, they say themselves. */
   #mail: Mail[] = []
   #channels: string[] = []
   #closed = false
@@ -139,7 +143,12 @@ export class Follower {
     if (this.#closed) return
     const message = this.#parse(bytes)
     if (message === undefined) return
-    if (message.kind === 'head') this.heads += 1
+    if (message.kind === 'mail') {
+      this.#keepMail(message.mail)
+      return
+    }
+    // One of an epoch that is past comes from a Redis that is the master no more.
+    if (message.kind === 'head' && !this.#past.has(message.head.epoch)) this.heads += 1
     if (this.#begun && !this.#reading) {
       if (!this.#take(message)) {
         this.#hold(message, bytes.length)
@@ -161,30 +170,30 @@ export class Follower {
     }
   }
 
-  #hold(message: Message, bytes: number): void {
+  #keepMail(mail: readonly Mail[]): void {
+    this.#mail.push(...mail)
+    if (!this.#begun) return
+    this.#deliverMail()
+    const known = this.#mail.every(({ after: { epoch } }) => epoch === this.#told.epoch)
+    if (!known) void this.#read()
+  }
+
+  #hold(message: Heard, bytes: number): void {
     this.#heldBytes += bytes
     if (this.#heldBytes > HELD_BYTES) {
-      // The log has the events. Private messages are nowhere else: they stay.
-      this.#held = this.#held.filter(({ kind }) => kind === 'mail')
-      this.#heldBytes = 0
+      // The log has them too.
+      this.#held = []
+      this.#heldBytes = bytes
       this.#again = true
     }
     this.#held.push(message)
   }
 
   /** Hands on one message; false when something is missing before it. What is of an epoch that is past is passed over. */
-  #take(message: Message): boolean {
+  #take(message: Heard): boolean {
     switch (message.kind) {
       case 'head':
         return !this.#isBehind(message.head) || this.#past.has(message.head.epoch)
-      case 'mail':
-        if (
-          !message.mail.every(({ after: { epoch } }) => epoch === this.#told.epoch || this.#past.has(epoch))
-        )
-          return false
-        this.#mail.push(...message.mail)
-        this.#deliver([])
-        return true
       case 'events': {
         const { events, head } = message
         const first = head.offset - events.length + 1
@@ -218,13 +227,13 @@ export class Follower {
       run = []
     }
     for (const event of events) {
-      if (this.#mailIsDue(event.position.offset - 1)) {
-        flush()
-        this.#deliverMail()
-      }
       if (event.position.epoch !== this.#told.epoch) {
         flush()
         this.#moveTo({ epoch: event.position.epoch, offset: event.position.offset - 1 })
+      }
+      if (this.#isDue(this.#mail[0])) {
+        flush()
+        this.#deliverMail()
       }
       this.#told = event.position
       run.push(event)
@@ -236,23 +245,28 @@ export class Follower {
 
   /** The log goes on in another epoch. */
   #moveTo(position: Position): void {
-    this.#past.add(this.#told.epoch)
-    this.#told = position
+    this.#leaveFor(position)
     this.#options.sink.epoch(position)
   }
 
-  #mailIsDue(offset: number): boolean {
-    const [next] = this.#mail
-    return next !== undefined && next.after.offset <= offset
+  #leaveFor(position: Position): void {
+    this.#past.add(this.#told.epoch)
+    this.#past.delete(position.epoch)
+    this.#told = position
   }
 
-  /** Private messages behind what has been told; those of an epoch that is past wait no more. */
+  /** Private messages whose places have been reached, in the order in which they came. */
   #deliverMail(): void {
-    const { sink } = this.#options
-    const { epoch, offset } = this.#told
-    const waits = this.#mail.findIndex(({ after }) => after.epoch === epoch && after.offset > offset)
+    const waits = this.#mail.findIndex((mail) => !this.#isDue(mail))
     const due = this.#mail.splice(0, waits === -1 ? this.#mail.length : waits)
-    if (due.length > 0) sink.private(due.map(({ message }) => message))
+    if (due.length > 0) this.#options.sink.private(due.map(({ message }) => message))
+  }
+
+  /** Those of an epoch that is past wait no more: nothing else comes of it. */
+  #isDue(mail: Mail | undefined): boolean {
+    if (mail === undefined) return false
+    const { epoch, offset } = mail.after
+    return epoch === this.#told.epoch ? offset <= this.#told.offset : this.#past.has(epoch)
   }
 
   #isBehind({ epoch, offset }: Position): boolean {
@@ -278,11 +292,13 @@ export class Follower {
     }
     if (!this.#begun) return
     this.#reading = true
-    let stuck: Message | undefined
+    let stuck: Heard | undefined
     do {
       this.#again = false
+      const elsewhere = this.#epochsElsewhere()
       try {
         await this.#catchUp()
+        this.#passBy(elsewhere)
         // The log was read after this one had been heard, and does not lead up to it: it is of a room that is no more.
         if (stuck !== undefined && stuck === this.#held[0]) this.#held.shift()
         stuck = this.#held[0]
@@ -305,6 +321,7 @@ export class Follower {
     const { scripts, caller } = this.#options
     for (;;) {
       const { position, claimsLeftMs, messages } = await scripts.read(caller(), this.#told, READ_ENTRIES)
+      await this.#hearUpToHere()
       if (this.#closed) return
       if (messages === 'lost') {
         if (claimsLeftMs > 0 && position.epoch !== this.#told.epoch)
@@ -321,6 +338,37 @@ export class Follower {
     }
   }
 
+  /** Epochs that were heard of, or are waited for, beside the one that has been told. */
+  #epochsElsewhere(): readonly string[] {
+    const positions = [
+      ...this.#held.map(({ head }) => head),
+      ...this.#mail.map(({ after }) => after),
+      ...this.#reached.map(({ position }) => position),
+    ]
+    return positions.map(({ epoch }) => epoch).filter((epoch) => epoch !== this.#told.epoch)
+  }
+
+  /** The log was read after they had been heard of: those that it did not lead to are past, too. */
+  #passBy(epochs: readonly string[]): void {
+    for (const epoch of epochs) if (epoch !== this.#told.epoch) this.#past.add(epoch)
+    this.#deliverMail()
+  }
+
+  /**
+   * What was published before the log was read is heard before it is told: private messages come over the other connection, and
+   * would find their places passed.
+   */
+  async #hearUpToHere(): Promise<void> {
+    const { redis } = this.#options
+    if (!this.#subscribed) return
+    try {
+      await redis.ping()
+    } catch (error) {
+      if (isTimeout(error)) reconnect(redis)
+      throw error
+    }
+  }
+
   /** An entry of the log may be of the epoch before; what was told of it already is passed over. */
   #takeEntry(message: Message): void {
     if (message.kind !== 'events') return
@@ -334,8 +382,7 @@ export class Follower {
     const snapshot = await scripts.snapshot(caller())
     if (this.#closed) return
     this.#renew = false
-    if (this.#told.epoch !== snapshot.position.epoch) this.#past.add(this.#told.epoch)
-    this.#told = snapshot.position
+    this.#leaveFor(snapshot.position)
     sink.reset(snapshot)
     this.#deliverMail()
   }

@@ -7,17 +7,20 @@ import type { Position, Presence, Proposal } from '../../room/events.js'
 import type { Backplane, NodeInfo, NodeStatus, Outcome, Sink, Slice, Snapshot } from '../backplane.js'
 import type { BackplaneLog } from './backplane-log.js'
 import { Beat } from './beat.js'
-import { type Batch, CommitQueue } from './commit-queue.js'
-import { createConnection, type RedisAddress, reconnect } from './connection.js'
+import { type Batch, type BatchOutcome, CommitQueue } from './commit-queue.js'
+import { createConnection, onTrouble, type RedisAddress, reconnect } from './connection.js'
 import { Follower } from './follower.js'
 import { Keys } from './keys.js'
 import { pause } from './pause.js'
 import { type Caller, FormatError, Scripts } from './scripts.js'
 import { RedisStore } from './store.js'
-import { type Answer, readUser } from './wire.js'
+import { readUser, writeKey } from './wire.js'
 
 /** How long leaving may take when Redis is away. */
 const CLOSE_MS = 2000
+
+/** How long it takes at most until a start says that Redis cannot be reached. */
+const CONNECT_MS = 3000
 
 /** How often it is said that Redis is still away. */
 const REMIND_MS = 30_000
@@ -32,6 +35,8 @@ export interface RedisBackplaneOptions {
   readonly commitTimeoutMs: number
   /** How many events the log keeps. */
   readonly logLength: number
+  /** How many bytes it keeps at most, about. */
+  readonly logMaxBytes: number
   readonly log: BackplaneLog
   /** What operators see in `CLIENT LIST`. */
   readonly name: string
@@ -59,6 +64,10 @@ export class RedisBackplane implements Backplane {
   /** Of the last batch; they count on when the identity changes. */
   #number = 0
   #beaten = false
+  /** Whether it was said that the last beat failed. */
+  #said = false
+  /** What went wrong last with a connection that has not come back. */
+  #trouble: Error | undefined
   /** How many heads had been heard before the last beat that was answered. */
   #heardBefore: number | undefined
   #lapsing = false
@@ -67,15 +76,26 @@ export class RedisBackplane implements Backplane {
   #closed = false
 
   constructor(options: RedisBackplaneOptions) {
-    const { address, name, keyPrefix, leaseMs, logLength, commitTimeoutMs, beatMs } = options
+    const { address, name, keyPrefix, leaseMs, logLength, logMaxBytes, commitTimeoutMs, beatMs } = options
     this.#options = options
     this.#commands = createConnection(address, name, leaseMs)
     this.#listener = createConnection(address, `${name}-listener`, leaseMs)
     this.#keys = new Keys(keyPrefix)
-    this.#scripts = new Scripts({ redis: this.#commands, keys: this.#keys, leaseMs, logLength })
+    this.#scripts = new Scripts({ redis: this.#commands, keys: this.#keys, leaseMs, logLength, logMaxBytes })
     this.#queue = new CommitQueue({ send: (batch) => this.#send(batch), timeoutMs: commitTimeoutMs })
     this.#beat = new Beat(beatMs, () => this.#renew())
     this.store = new RedisStore(this.#commands, this.#keys)
+    for (const connection of [this.#commands, this.#listener]) {
+      onTrouble(connection, (error) => {
+        this.#trouble = error
+      })
+      connection.on('close', () => {
+        this.#trouble ??= new Error('the connection was closed')
+      })
+      connection.on('ready', () => {
+        this.#trouble = undefined
+      })
+    }
     this.#commands.on('close', () => {
       this.#setBeaten(false)
       this.#holdQueue()
@@ -106,7 +126,8 @@ export class RedisBackplane implements Backplane {
       onChange: () => this.#watchHealth(),
     })
     // They go on trying by themselves; failures show in what is tried next.
-    await Promise.all([this.#commands.connect(), this.#listener.connect()]).catch(() => {})
+    const connected = Promise.all([this.#commands.connect(), this.#listener.connect()]).catch(() => {})
+    await Promise.race([connected, sleep(CONNECT_MS, undefined, { ref: false })])
     const snapshot = await this.#insist('Redis cannot be reached', () => this.#enter(id, info, follower))
     await this.#checkMemoryPolicy()
     this.#member = { info, sink, follower }
@@ -114,6 +135,8 @@ export class RedisBackplane implements Backplane {
     this.#beaten = true
     follower.begin(snapshot)
     this.#beat.start()
+    const { host, port } = this.#commands.options
+    this.#options.log.info({ node: id, host, port }, 'shares the room over Redis')
     return snapshot
   }
 
@@ -123,7 +146,7 @@ export class RedisBackplane implements Backplane {
   }
 
   async read(after: Position, limit: number): Promise<Slice> {
-    const { position, messages } = await this.#scripts.read(this.#caller(), after, limit)
+    const { position, messages } = await this.#scripts.read(this.#caller(), after, Math.max(limit, 1))
     if (messages === 'lost') return 'lost'
     const events = messages.flatMap((message) => (message.kind === 'events' ? message.events : []))
     const wanted = events.filter(({ position: { offset } }) => offset > after.offset)
@@ -135,7 +158,7 @@ export class RedisBackplane implements Backplane {
   }
 
   async find(key: NameKey): Promise<Presence | undefined> {
-    const value = await this.#commands.hgetBuffer(this.#keys.users, key)
+    const value = await this.#commands.hgetBuffer(this.#keys.users, writeKey(key))
     return value === null ? undefined : readUser(value)
   }
 
@@ -189,7 +212,7 @@ export class RedisBackplane implements Backplane {
         const now = performance.now()
         if (now - said > REMIND_MS) {
           said = now
-          this.#options.log.warn({ err }, `${what}: trying until it can`)
+          this.#options.log.warn({ err: this.#trouble ?? err }, `${what}: trying until it can`)
         }
         await pause()
       }
@@ -208,7 +231,7 @@ export class RedisBackplane implements Backplane {
   }
 
   /** Has a batch judged: under one number, however often it has to be sent. */
-  async #send({ args, size }: Batch): Promise<readonly Answer[] | undefined> {
+  async #send({ args }: Batch): Promise<BatchOutcome> {
     const id = this.#id
     this.#number += 1
     const number = this.#number
@@ -217,14 +240,22 @@ export class RedisBackplane implements Backplane {
       try {
         const reply = await this.#scripts.commit(this.#caller(id), number, args)
         if (reply.kind === 'done') return reply.outcomes
+        if (reply.kind === 'full') {
+          this.#options.log.warn({}, 'Redis has no memory left: what is sent is refused')
+          return 'full'
+        }
         if (reply.kind === 'lapsed') {
           void this.#lapse(id)
-          return Array.from({ length: size }, () => ({ ok: false, reason: 'FENCED' }))
+          return 'lapsed'
         }
         // Nothing was done: first the node has to be told in which epoch it is.
         await this.#member?.follower.reach({ epoch: reply.epoch, offset: 0 })
       } catch (err) {
-        if (!said) this.#options.log.warn({ err }, 'a batch was not answered: it is sent again until it is')
+        if (!said)
+          this.#options.log.warn(
+            { err: this.#trouble ?? err },
+            'a batch was not answered: it is sent again until it is',
+          )
         said = true
         await pause()
       }
@@ -241,14 +272,18 @@ export class RedisBackplane implements Backplane {
     const heard = follower.heads
     const id = this.#id
     try {
-      const { known, position, swept } = await this.#scripts.beat(this.#caller())
-      this.#heardBefore = follower.synced ? heard : undefined
+      // Where the log stands is heard with the events: to look for what is only on its way would part it from private messages.
+      const { known, swept } = await this.#scripts.beat(this.#caller())
+      // Nothing is published for a node that is not known.
+      this.#heardBefore = known && follower.synced ? heard : undefined
+      this.#said = false
       this.#setBeaten(true)
-      follower.look(position)
       if (!known) await this.#lapse(id)
       else if (swept > 0) await this.#scripts.sweep(this.#caller(), Date.now)
     } catch (err) {
-      if (this.#beaten && !this.#closed) this.#options.log.warn({ err }, 'Redis cannot be reached')
+      if (!this.#said && !this.#closed)
+        this.#options.log.warn({ err: this.#trouble ?? err }, 'Redis cannot be reached')
+      this.#said = true
       this.#setBeaten(false)
     }
   }
@@ -308,10 +343,9 @@ export class RedisBackplane implements Backplane {
     const healthy = this.#beaten && !this.#lapsing && (follower?.synced ?? false)
     if (sink === undefined || healthy === this.#healthy || this.#closed) return
     this.#healthy = healthy
-    this.#options.log.info(
-      { node: this.#id },
-      healthy ? 'in touch with the others' : 'cut off from the others',
-    )
+    const { log } = this.#options
+    if (healthy) log.info({ node: this.#id }, 'in touch with the others')
+    else log.warn({ node: this.#id, err: this.#trouble }, 'cut off from the others')
     sink.health(healthy)
   }
 }

@@ -40,6 +40,8 @@ export type BatchReply =
   | { readonly kind: 'epoch'; readonly epoch: string }
   /** This node was swept; nothing was done. */
   | { readonly kind: 'lapsed' }
+  /** Redis has no memory left; nothing was done. */
+  | { readonly kind: 'full' }
 
 /** Who runs a script, and what he knows. */
 export interface Caller {
@@ -53,6 +55,7 @@ export interface ScriptOptions {
   readonly keys: Keys
   readonly leaseMs: number
   readonly logLength: number
+  readonly logMaxBytes: number
 }
 
 interface Script {
@@ -92,7 +95,7 @@ export class Scripts {
   async sweep(caller: Caller, now: () => number): Promise<Position> {
     for (;;) {
       const stamp = new Date(now()).toISOString()
-      const args = [`${this.#options.logLength}`, `${SWEEP_PORTION}`, stamp]
+      const args = [...this.#logLimits(), `${SWEEP_PORTION}`, stamp]
       const reply = await this.#run('sweep', caller, args)
       if (Number(reply[3]) === 0) return readHead(reply).position
     }
@@ -100,13 +103,19 @@ export class Scripts {
 
   /** @param proposals as arguments, a flat list */
   async commit(caller: Caller, number: number, proposals: readonly (string | Buffer)[]): Promise<BatchReply> {
-    const args = [`${number}`, `${this.#options.logLength}`, ...proposals]
-    const [status, epoch, outcomes] = await this.#run('commit', caller, args)
+    const args = [`${number}`, ...this.#logLimits(), ...proposals]
+    const [status, epoch, outcomes] = await this.#run('commit', caller, args).catch((error: unknown) => {
+      // Only from the first thing that it writes: had it run before, it would have found its outcomes.
+      if (messageOf(error).startsWith('OOM')) return [Buffer.from('FULL')]
+      throw error
+    })
     switch (text(status)) {
       case 'OK':
         return { kind: 'done', outcomes: readOutcomes(text(epoch), text(outcomes)) }
       case 'EPOCH':
         return { kind: 'epoch', epoch: text(epoch) }
+      case 'FULL':
+        return { kind: 'full' }
       default:
         return { kind: 'lapsed' }
     }
@@ -144,6 +153,11 @@ export class Scripts {
     })
   }
 
+  #logLimits(): string[] {
+    const { logLength, logMaxBytes } = this.#options
+    return [`${logLength}`, `${logMaxBytes}`]
+  }
+
   async #run(name: string, { node, epoch }: Caller, args: readonly (string | Buffer)[]): Promise<unknown[]> {
     const { redis, keys, leaseMs } = this.#options
     const script = this.#scripts.get(name)
@@ -172,10 +186,12 @@ export class Scripts {
 function loadScripts(): ReadonlyMap<string, Script> {
   const read = (file: string) => readFileSync(new URL(file, DIRECTORY), 'utf8')
   const common = read('common.lua')
+  // A script that says to Redis what kind it is says so in its first line.
+  const whole = (own: string) => (own.startsWith('#!') ? own.replace('\n', `\n${common}`) : common + own)
   const files = readdirSync(DIRECTORY).filter((file) => file.endsWith('.lua') && file !== 'common.lua')
   return new Map(
     files.map((file) => {
-      const source = common + read(file)
+      const source = whole(read(file))
       const sha = createHash('sha1').update(source).digest('hex')
       return [file.slice(0, -'.lua'.length), { source, sha }]
     }),

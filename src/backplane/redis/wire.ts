@@ -32,12 +32,12 @@ export class WireError extends Error {
 export function readMessage(bytes: Buffer): Message {
   const [header = bytes, ...lines] = split(bytes, NEWLINE)
   const [kind, epoch = '', offset] = header.toString().split('\t')
-  if (kind === 'e') {
-    const first = Number(offset)
+  if (kind === 'e' && lines.length > 0) {
+    const first = whole(offset)
     const events = lines.map((line, index) => readEvent(line, { epoch, offset: first + index }))
     return { kind: 'events', events, head: { epoch, offset: first + lines.length - 1 } }
   }
-  if (kind === 'h') return { kind: 'head', head: { epoch, offset: Number(offset) } }
+  if (kind === 'h') return { kind: 'head', head: { epoch, offset: whole(offset) } }
   if (kind === 'p') return { kind: 'mail', mail: lines.map((line) => readMail(line, epoch)) }
   throw new WireError(`a message of an unknown kind: ${header}`)
 }
@@ -46,15 +46,15 @@ export function readMessage(bytes: Buffer): Message {
 function readEvent(line: Buffer, position: Position): Event {
   const kind = String.fromCharCode(line[0] ?? 0)
   if (kind === 'j') {
-    const [, order, status, session = '', node = '', identity = ''] = cut(line, 5).map(String)
+    const [, order, status, session = '', node = '', identity = ''] = fields(line, 6).map(String)
     return { kind: 'joined', position, presence: presence({ node, session, status, order, identity }) }
   }
   if (kind === 'l') {
-    const [, session, key, frame = line] = cut(line, 3)
+    const [, session, key, frame = line] = fields(line, 4)
     return { kind: 'left', position, session: String(session), key: keyIn(key), frame }
   }
   if (kind === 's') {
-    const [, session, status, key, frame = line] = cut(line, 4)
+    const [, session, status, key, frame = line] = fields(line, 5)
     return {
       kind: 'status',
       position,
@@ -65,16 +65,16 @@ function readEvent(line: Buffer, position: Position): Event {
     }
   }
   if (kind === 'b') {
-    const [, key, frame = line] = cut(line, 2)
+    const [, key, frame = line] = fields(line, 3)
     return { kind: 'said', position, key: keyIn(key), frame }
   }
   throw new WireError(`an event of an unknown kind: ${kind}`)
 }
 
 function readMail(line: Buffer, epoch: string): Mail {
-  const [after, session, frame = line] = cut(line, 2)
+  const [after, session, frame = line] = fields(line, 3)
   const message = { kind: 'private', session: String(session), frame } as const
-  return { after: { epoch, offset: Number(after) }, message }
+  return { after: { epoch, offset: whole(after) }, message }
 }
 
 /**
@@ -104,7 +104,7 @@ function presence({ node, session, status, order, identity }: PresenceParts): Pr
     ip,
     status: readStatus(status),
     connectedAt,
-    order: Number(order),
+    order: whole(order),
   }
 }
 
@@ -115,13 +115,26 @@ function writeIdentity({ key, name, ip, connectedAt }: Identity): string {
 }
 
 function readIdentity(json: string): Identity {
-  const parts: unknown = JSON.parse(json)
+  const parts = parse(json)
   if (Array.isArray(parts)) {
     const [key, name, ip, connectedAt]: unknown[] = parts
     const texts = typeof key === 'string' && typeof name === 'string' && typeof ip === 'string'
     if (texts && typeof connectedAt === 'number') return { key: keptKey(key), name, ip, connectedAt }
   }
   throw new WireError(`not somebody's identity: ${json}`)
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
+}
+
+function whole(text: Buffer | string | undefined): number {
+  if (!/^\d+$/.test(String(text))) throw new WireError(`not a whole number: ${text}`)
+  return Number(text)
 }
 
 function readStatus(text = ''): Status {
@@ -132,6 +145,11 @@ function readStatus(text = ''): Status {
 
 function keyIn(bytes: Buffer | undefined): NameKey {
   return keptKey(String(bytes))
+}
+
+/** A name as it is looked up. One with half a character belongs to nobody, and would be another name in UTF-8. */
+export function writeKey(key: NameKey): string {
+  return key.isWellFormed() ? key : ''
 }
 
 /** What a script needs to know of a proposal (commit.lua). */
@@ -157,7 +175,7 @@ export function writeProposal(proposal: Proposal): (string | Buffer)[] {
     case 'say':
       return ['b', key, session, bytesOf(proposal.frame)]
     case 'private':
-      return ['p', key, session, proposal.target, bytesOf(proposal.frame)]
+      return ['p', key, session, writeKey(proposal.target), bytesOf(proposal.frame)]
   }
 }
 
@@ -189,6 +207,13 @@ export function readOutcomes(epoch: string, text: string): Answer[] {
     if (!/^\d+$/.test(outcome)) throw new WireError(`not an outcome: ${outcome}`)
     return { ok: true, position: { epoch, offset: Number(outcome) } }
   })
+}
+
+/** A line of so many fields; tabs in the last one are its own. */
+function fields(line: Buffer, count: number): Buffer[] {
+  const parts = cut(line, count - 1)
+  if (parts.length < count) throw new WireError(`a line that is too short: ${line}`)
+  return parts
 }
 
 /** The parts between all separators. */

@@ -4,10 +4,7 @@ import { pino } from 'pino'
 import { RedisBackplane } from '../../../src/backplane/redis/redis-backplane.js'
 import type { Subject } from '../../contract/harness.js'
 import type { RedisServer } from '../../support/redis/server.js'
-
-/** So that what a beat finds out is found out soon. */
-const BEAT_MS = 100
-const LEASE_MS = 10_000
+import { NODE } from './nodes.js'
 
 /** Rooms on one server, each under a prefix of its own. */
 export function redisSubject(server: RedisServer): Subject {
@@ -22,12 +19,9 @@ export function redisSubject(server: RedisServer): Subject {
           const backplane = new RedisBackplane({
             address: { url: server.url },
             keyPrefix,
-            beatMs: BEAT_MS,
-            leaseMs: LEASE_MS,
-            commitTimeoutMs: 5000,
-            logLength: keptEvents,
             log: pino({ level: 'silent' }),
-            name: 'test',
+            ...NODE,
+            logLength: keptEvents,
           })
           nodes.push(backplane)
           return { backplane, store: backplane.store }

@@ -1,7 +1,8 @@
+import { keyOf } from '../../../src/protocol/names.js'
 import { until } from '../../support/until.js'
 import type { Check } from '../check.js'
-import { changeStatus, claim, join, leave, person, say } from '../people.js'
-import { STARTED_AT } from '../room.js'
+import { changeStatus, claim, join, leave, person, say, whisper } from '../people.js'
+import { STARTED_AT, verdicts } from '../room.js'
 
 const names = (users: Iterable<{ readonly name: string }>) => Array.from(users, ({ name }) => name)
 
@@ -93,6 +94,15 @@ export async function present(check: Check): Promise<void> {
     }
     await a.done(leave(ana))
     for (const { backplane } of nodes) t.equal(await backplane.find(ana.key), undefined)
+  })
+
+  await check('a name with half a character belongs to nobody', async (t, room) => {
+    const node = await room.node()
+    const ana = await node.enter('Ana')
+    const other = await node.enter('\ufffd')
+    t.equal(await node.backplane.find(keyOf('\ud83d')), undefined)
+    t.match(await node.backplane.find(other.key), { session: other.session })
+    t.strictSame(verdicts(await node.commit(whisper(ana, '\ud83d'))), ['UNKNOWN_TARGET'])
   })
 
   await check('the nodes are known, each with its sessions', async (t, room) => {

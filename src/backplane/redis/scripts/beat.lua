@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- A node renews its lease and tells everyone where the log stands, so that who hears nothing knows that it is deaf.
 -- Ends the claims of nodes whose lease ran out; sweep.lua then shows their users out.
 if not redis.call('ZSCORE', NODES, NODE) then return { 'LAPSED', epoch, offset, claims_left() } end

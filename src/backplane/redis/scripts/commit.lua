@@ -1,9 +1,9 @@
 -- Judges a batch of proposals, and appends and publishes what passes: room/rules.ts, in one step.
 -- Checks everything before it writes anything: Redis does not roll back.
--- ARGV: number of the batch, how many events the log keeps, then the proposals: kind, name, session, and
+-- ARGV: number of the batch, how many events and how many bytes the log keeps, then the proposals: kind, name, session, and
 --   j: status, order ('' for a newcomer), identity, departure   l: frame   s: status, frame   b: frame   p: target, frame
-local number, keep = ARGV[FIRST_ARG], tonumber(ARGV[FIRST_ARG + 1])
-local FIRST = FIRST_ARG + 2
+local number, keep, keep_bytes = ARGV[FIRST_ARG], tonumber(ARGV[FIRST_ARG + 1]), tonumber(ARGV[FIRST_ARG + 2])
+local FIRST = FIRST_ARG + 3
 local SIZES = { j = 7, l = 4, s = 5, b = 4, p = 5 }
 
 -- The same number again is the same batch: its outcomes are kept, also for a node that was swept since.
@@ -115,5 +115,5 @@ end
 local result = table.concat(outcomes, ',')
 redis.call('HSET', node_key(NODE), 'outcomes', result)
 if top > offset then redis.call('HSET', META, 'top', top) end
-if #lines > 0 then publish(lines, keep) end
+if #lines > 0 then publish(lines, keep, keep_bytes) end
 return { 'OK', epoch, result }

@@ -5,11 +5,12 @@ local NAMESPACE, LEASE, NODE, KNOWN, FRESH = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local FIRST_ARG = 6
 local FORMAT = '1'
 local EVENTS = NAMESPACE .. 'events'
+local LOG_MARKS = NAMESPACE .. 'marks'
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local meta = redis.call('HMGET', META, 'format', 'run_id', 'epoch', 'offset', 'prev', 'prev_end', 'claims_until', 'top')
+local meta = redis.call('HMGET', META, 'format', 'run_id', 'epoch', 'offset', 'prev', 'prev_end', 'claims_until', 'top', 'fresh_bytes')
 if meta[1] and meta[1] ~= FORMAT then
   return redis.error_reply('TERTULIAFORMAT ' .. meta[1] .. ' is the format of what is kept here; this node knows ' .. FORMAT)
 end
@@ -18,6 +19,8 @@ local prev, prev_end = meta[5], tonumber(meta[6] or 0)
 local claims_until = tonumber(meta[7] or 0)
 -- The highest place that anyone has been given; said only where it is beyond the offset.
 local top = tonumber(meta[8] or 0)
+-- What was appended to the log since its last mark.
+local fresh_bytes = tonumber(meta[9] or 0)
 
 local function node_key(id) return NAMESPACE .. 'node:' .. id end
 local function owned_key(id) return NAMESPACE .. 'owned:' .. id end
@@ -36,13 +39,19 @@ if meta[2] ~= run_id then
     prev, prev_end = epoch, offset
   else
     prev, prev_end = '', 0
-    -- Everything is gone, and a node that lives knows of it: those who are still connected come first.
-    if KNOWN ~= '' then claims_until = now + LEASE end
+    -- What may be left would not fit what comes.
+    redis.call('DEL', LOG, LOG_MARKS, USERS, NODES, SWEPT)
   end
   epoch = FRESH
   redis.call('HSET', META, 'format', FORMAT, 'run_id', run_id, 'epoch', epoch, 'offset', offset, 'prev', prev,
     'prev_end', prev_end, 'claims_until', claims_until)
   renew_all()
+end
+
+-- Everything is gone, and a node that lives knows of it: those who are still connected come first, from now on for one lease.
+if prev == '' and claims_until == 0 and KNOWN ~= '' and KNOWN ~= epoch then
+  claims_until = now + LEASE
+  redis.call('HSET', META, 'claims_until', claims_until)
 end
 
 local function claims_left() return math.max(claims_until - now, 0) end
@@ -53,11 +62,23 @@ local function owner_of(value)
   return string.match(value, '^([^\n]*)\n([^\n]*)\n')
 end
 
+-- The log is cut by bytes at marks: there is one each time that a part of what it may hold has been appended.
+local MARKS = 8
+
 -- Appends what happened to the log and tells every node: one entry, one message, the same bytes.
-local function publish(lines, keep)
+-- keep: how many events the log has at least, unless they are more than keep_bytes.
+local function publish(lines, keep, keep_bytes)
   local first = offset - #lines + 1
   local payload = 'e\t' .. epoch .. '\t' .. first .. '\n' .. table.concat(lines, '\n')
-  redis.call('HSET', META, 'offset', offset)
+  fresh_bytes = fresh_bytes + #payload
+  local marked = fresh_bytes >= keep_bytes / MARKS
+  redis.call('HSET', META, 'offset', offset, 'fresh_bytes', marked and 0 or fresh_bytes)
   redis.call('XADD', LOG, 'MINID', '~', math.max(offset - keep, 0), offset .. '-0', 'e', payload)
   redis.call('PUBLISH', EVENTS, payload)
+  if marked then
+    redis.call('RPUSH', LOG_MARKS, offset)
+    if redis.call('LLEN', LOG_MARKS) > MARKS then
+      redis.call('XTRIM', LOG, 'MINID', redis.call('LPOP', LOG_MARKS) + 1)
+    end
+  end
 end

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- A node begins, under an identity that nobody has had. ARGV: label, startedAt.
 redis.call('ZADD', NODES, now + LEASE, NODE)
 redis.call('HSET', node_key(NODE), 'label', ARGV[FIRST_ARG], 'started', ARGV[FIRST_ARG + 1], 'number', 0)

@@ -1,7 +1,9 @@
+#!lua flags=allow-oom
 -- Shows out a portion of the users of nodes that are no more. Whoever calls it goes on until nobody is left: if the caller
 -- dies in between, the next beat of any node takes over.
--- ARGV: how many events the log keeps, how many users at most, the time as it stands in frames.
-local keep, most, stamp = tonumber(ARGV[FIRST_ARG]), tonumber(ARGV[FIRST_ARG + 1]), ARGV[FIRST_ARG + 2]
+-- ARGV: how many events and how many bytes the log keeps, how many users at most, the time as it stands in frames.
+local keep, keep_bytes = tonumber(ARGV[FIRST_ARG]), tonumber(ARGV[FIRST_ARG + 1])
+local most, stamp = tonumber(ARGV[FIRST_ARG + 2]), ARGV[FIRST_ARG + 3]
 -- How long a batch whose answer was lost may still be asked for.
 local OUTCOMES_KEPT_S = 3600
 local lines = {}
@@ -23,5 +25,5 @@ for _, id in ipairs(redis.call('SMEMBERS', SWEPT)) do
   end
   if #lines >= most then break end
 end
-if #lines > 0 then publish(lines, keep) end
+if #lines > 0 then publish(lines, keep, keep_bytes) end
 return { 'OK', epoch, offset, redis.call('SCARD', SWEPT) }
