@@ -27,7 +27,10 @@ export interface ServerProcess {
  * Starts the server on a free port and waits until it listens; it ends with the test.
  * @param env variables beside the defaults
  */
-export async function startServer(t: Test, env: Record<string, string> = {}): Promise<ServerProcess> {
+export async function startServer(
+  t: Pick<Test, 'teardown'>,
+  env: Record<string, string> = {},
+): Promise<ServerProcess> {
   if (!existsSync(MAIN)) throw new Error('build/main.js is missing: run "npm run build" first')
   const child = spawn(process.execPath, [MAIN], {
     env: { ...process.env, ...clean, PORT: '0', ...env },

@@ -89,6 +89,13 @@ export class RedisServer extends Instance {
     this.url = `${this.#tls ? 'rediss' : 'redis'}://${credentials}127.0.0.1:${port}`
   }
 
+  /** Resolves once a replica has all that this server has now. */
+  async caughtUpBy(replica: RedisServer): Promise<void> {
+    const offset = Number(await this.info('replication', 'master_repl_offset'))
+    const reached = async () => Number(await replica.info('replication', 'slave_repl_offset')) >= offset
+    await until('the replica has it', reached, 30_000)
+  }
+
   /** Starts it on the same port without data, as after the loss of its disk; kills it first if it runs. */
   async restartEmpty(): Promise<void> {
     await this.kill()

@@ -1,0 +1,100 @@
+import t from 'tap'
+import { Cluster } from '../support/cluster.js'
+import { balance } from '../support/ledger/balance.js'
+import { Chatter } from '../support/ledger/chatter.js'
+import { Ledger } from '../support/ledger/ledger.js'
+import { Participant } from '../support/ledger/participant.js'
+import { needsRedis } from '../support/redis/find.js'
+import { Sentinel } from '../support/redis/sentinel.js'
+import { RedisServer } from '../support/redis/server.js'
+import { until } from '../support/until.js'
+
+const options = await needsRedis(t)
+
+t.test(
+  'Redis goes on with an earlier state: all nodes end in the same, with everyone who is connected',
+  options,
+  async (t) => {
+    // What a replica has that was behind, or a file that was written a while ago.
+    const cluster = await Cluster.start(t)
+    const ledger = new Ledger()
+    const crowd = await Participant.crowd(ledger, cluster.nodes, 2)
+    const [leaver, busy] = crowd
+    if (!leaver || !busy) throw new Error('nobody is there')
+    await cluster.redis.call('SAVE')
+
+    const later = await Participant.crowd(
+      ledger,
+      cluster.nodes.map(({ label, url }) => ({ label: `late ${label}`, url })),
+      1,
+    )
+    const everyone = [...crowd, ...later]
+    busy.changeStatus('OCUPADO')
+    for (const speaker of everyone) for (let count = 0; count < 5; count += 1) await speaker.utter()
+    // Redis will know nothing of these any more, and somebody of one who has left.
+    ledger.doubt(
+      [leaver, ...later].map(({ account }) => account),
+      false,
+    )
+    await leaver.leave()
+    const before = await balance(ledger, everyone, () => cluster.lists())
+    t.same(before, [], 'all of it has been seen')
+
+    await cluster.redis.restart()
+    await Promise.all(cluster.nodes.map((node) => node.becomes('ready')))
+    const present = everyone.filter((participant) => participant !== leaver)
+    await until('everyone is back', async () => {
+      const lists = await cluster.lists()
+      return lists.every(({ users }) => users.length === present.length)
+    })
+    const chatter = new Chatter(present)
+    await until('talk', () => chatter.counts.accepted > 50)
+    await chatter.stop()
+    t.equal(chatter.counts.refused, 0)
+    t.ok(present.every(({ account }) => account.present))
+    t.same(await balance(ledger, everyone, () => cluster.lists()), [])
+    for (const client of everyone) client.break()
+  },
+)
+
+t.test(
+  'sentinels put a replica in charge: nothing is lost, and nobody is seen to leave',
+  options,
+  async (t) => {
+    const cluster = await Cluster.start(t, { nodes: 0 })
+    const replica = await RedisServer.replicaOf(cluster.redis)
+    t.teardown(() => replica.close())
+    const sentinel = await Sentinel.start({ master: cluster.redis })
+    t.teardown(() => sentinel.close())
+    await sentinel.knows({ replicas: 1, otherSentinels: 0 })
+    const env = { REDIS_URL: '', REDIS_SENTINELS: `127.0.0.1:${sentinel.port}`, COMMIT_TIMEOUT_MS: '20000' }
+    await Promise.all(['n1', 'n2', 'n3'].map((label) => cluster.addNode(label, env)))
+
+    const ledger = new Ledger()
+    const crowd = await Participant.crowd(ledger, cluster.nodes, 2)
+    let chatter = new Chatter(crowd)
+    await until('talk', () => chatter.counts.accepted > 50)
+    await chatter.stop()
+    const first = crowd[0]?.say()
+    await crowd[0]?.settle()
+    t.equal(first?.outcome, 'accepted')
+    const caughtUp = async () =>
+      (await replica.info('replication', 'slave_repl_offset')) ===
+      (await cluster.redis.info('replication', 'master_repl_offset'))
+    await until('the replica has it', caughtUp)
+
+    await cluster.redis.kill()
+    await Promise.all(cluster.nodes.map((node) => node.becomes('cut-off')))
+    // It waits for whoever comes to be in charge.
+    const waiting = crowd.map((speaker) => speaker.utter())
+    await Promise.all(cluster.nodes.map((node) => node.becomes('ready')))
+    t.equal(await replica.info('replication', 'role'), 'master')
+    t.ok((await Promise.all(waiting)).every(({ outcome }) => outcome === 'accepted'))
+    chatter = new Chatter(crowd)
+    await until('talk', () => chatter.counts.accepted > 50)
+    await chatter.stop()
+    t.ok(crowd.every(({ account }) => account.present))
+    t.same(await balance(ledger, crowd, () => cluster.lists()), [])
+    for (const client of crowd) client.break()
+  },
+)
