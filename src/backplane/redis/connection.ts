@@ -39,10 +39,7 @@ export function onTrouble(redis: Redis, tell: (error: Error) => void): void {
     // Why, every sentinel has said by itself.
     if (!error.message.startsWith('All sentinels are unreachable')) tell(error)
   })
-  redis.on('sentinelError', (error: Error) => {
-    const unknown = error.message.endsWith('but got an invalid reply: null')
-    tell(unknown ? new Error(`the sentinels know of no ${redis.options.name}`, { cause: error }) : error)
-  })
+  redis.on('sentinelError', tell)
 }
 
 /** So soon that there is time left to connect again before the lease is over. */

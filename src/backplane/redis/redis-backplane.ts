@@ -273,7 +273,9 @@ export class RedisBackplane implements Backplane {
     const id = this.#id
     try {
       // Where the log stands is heard with the events: to look for what is only on its way would part it from private messages.
-      const { known, swept } = await this.#scripts.beat(this.#caller())
+      const { known, swept, position } = await this.#scripts.beat(this.#caller())
+      // But the listener may still be with a master that has been replaced: nothing of that one counts any more.
+      if (position.epoch !== follower.told.epoch) follower.look(position)
       // Nothing is published for a node that is not known.
       this.#heardBefore = known && follower.synced ? heard : undefined
       this.#said = false
