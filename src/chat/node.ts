@@ -155,14 +155,17 @@ export class ChatNode implements PerformingNode, Audience {
 
   /** Takes the payload of one WebSocket message. */
   receive(session: Session, payload: Buffer): void {
-    session.receive(this.#decode(payload), this.now())
+    session.receive(() => this.#decode(payload), this.now())
   }
 
   /** Takes the end of a connection, whoever ended it. */
   ended(session: Session, code: number): void {
     this.#connections.delete(session)
     session.connectionEnded()
-    if (session.state !== 'closed') this.#depart(session)
+    // What it sent before it went still counts.
+    session.whenHeard(() => {
+      if (session.state !== 'closed') this.#depart(session)
+    })
     this.#log.debug({ session: session.id, name: session.identity?.name, code }, 'disconnected')
     if (this.#connections.size === 0) this.#onLastEnded?.()
   }

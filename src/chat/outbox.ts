@@ -3,6 +3,9 @@ import type { Connection } from './connection.js'
 // What one write takes at most; what is larger than this is a write of its own.
 const WRITE_BYTES = 64 * 1024
 
+/** The part of the cap from which on a client that asks is first left to read. */
+const PRESSED = 0.25
+
 /**
  * What waits to be written to one socket. Everything of a turn goes out in one write; what the kernel refuses waits, as
  * references to buffers that many outboxes share.
@@ -16,6 +19,7 @@ export class Outbox {
   #behindLarge: number | undefined
   #armed = false
   #onEmpty: (() => void) | undefined
+  #onRelieved: (() => void) | undefined
 
   /** @param maxBytes the cap: what may wait before the client counts as too slow */
   constructor(connection: Connection, maxBytes: number) {
@@ -47,6 +51,17 @@ export class Outbox {
     return (this.#behindLarge ?? waiting) > this.#maxBytes
   }
 
+  /** Whether so much waits that answers had better wait, too. */
+  get pressed(): boolean {
+    return this.#connection.open && this.waiting > this.#maxBytes * PRESSED
+  }
+
+  /** Calls back once, when {@link pressed} is over. */
+  onceRelieved(callback: () => void): void {
+    this.#onRelieved = callback
+    if (this.#connection.socket.writableNeedDrain) this.#continueOnDrain()
+  }
+
   /** Writes what waits, as far as the socket takes it; the rest follows by itself. */
   flush(): void {
     if (!this.#connection.open) this.discard()
@@ -59,6 +74,14 @@ export class Outbox {
       socket.write(this.#take())
     }
     this.#emptied()
+    if (this.#onRelieved === undefined) return
+    if (this.pressed) {
+      this.#continueOnDrain()
+      return
+    }
+    const callback = this.#onRelieved
+    this.#onRelieved = undefined
+    callback()
   }
 
   /** Drops what waits. */

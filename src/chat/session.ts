@@ -10,6 +10,9 @@ import { Outbox } from './outbox.js'
 /** A connection with more frames waiting than this is not read further. */
 const MAX_WAITING_FRAMES = 64
 
+/** So many of a connection's frames take effect in one turn of the event loop: however much one client sends, others have theirs. */
+const MAX_FRAMES_A_TURN = 64
+
 /** How long a client that is being closed may take to read what is left, and to answer the closing handshake. */
 const CLOSE_GRACE_MS = 5000
 
@@ -33,6 +36,9 @@ export interface Identity {
 
 /** A session that has a name. */
 export type NamedSession = Session & { readonly identity: Identity }
+
+/** Reads a frame that has come, once it is its turn. */
+export type Read = () => Decoded
 
 /** Has a frame take effect; false when the frame must wait for the session's earlier ones. */
 export type Perform = (session: Session, decoded: Decoded) => boolean
@@ -62,11 +68,14 @@ export class Session implements Member {
   /** When the client last sent a frame. */
   activeAt: number
   readonly #perform: Perform
-  readonly #waiting: Decoded[] = []
+  readonly #waiting: (Read | Decoded)[] = []
   /** Proposals whose outcome is not known yet. */
   #unsettled = 0
-  /** Whether nothing at all may take effect until what is under way has ended. */
-  #held = false
+  /** How many things are under way until whose end nothing at all may take effect. */
+  #held = 0
+  /** How many frames may still take effect in this turn. */
+  #allowance = MAX_FRAMES_A_TURN
+  #onHeard: (() => void) | undefined
   #paused = false
   #closing: NodeJS.Timeout | undefined
 
@@ -101,11 +110,11 @@ export class Session implements Member {
     )
   }
 
-  /** Takes a frame of the client; it takes effect in its turn. */
-  receive(decoded: Decoded, now: number): void {
+  /** Takes a frame of the client; it is read, and takes effect, in its turn. */
+  receive(read: Read, now: number): void {
     if (this.state === 'closed') return
     this.activeAt = now
-    this.#waiting.push(decoded)
+    this.#waiting.push(read)
     this.#proceed()
   }
 
@@ -121,17 +130,18 @@ export class Session implements Member {
 
   /** Like {@link begin}, and nothing that the client sent afterwards takes effect before {@link release}. */
   hold(): void {
-    this.#held = true
+    this.#held += 1
   }
 
   release(): void {
-    this.#held = false
+    this.#held -= 1
     this.#proceed()
   }
 
-  /** Puts a frame back to the front: it is performed again once the session has settled. */
-  again(decoded: Decoded): void {
-    this.#waiting.unshift(decoded)
+  /** Calls back once everything that has come from the client has been heard: at once, if nothing waits. */
+  whenHeard(callback: () => void): void {
+    this.#onHeard = callback
+    this.#proceed()
   }
 
   /** Lets the client read what is left, then closes. The state must be `closed` already. */
@@ -148,16 +158,39 @@ export class Session implements Member {
   }
 
   #proceed(): void {
-    while (this.state !== 'closed' && !this.#held) {
-      const next = this.#waiting.shift()
-      if (next === undefined) break
-      if (!this.#perform(this, next)) {
-        this.again(next)
+    while (this.state !== 'closed' && this.#held === 0 && this.#allowance > 0) {
+      if (this.outbox.pressed) {
+        // Whoever asks and does not read gets no more answers until it does.
+        this.outbox.onceRelieved(() => this.#proceed())
         break
       }
+      const next = this.#waiting.shift()
+      if (next === undefined) break
+      const decoded = typeof next === 'function' ? next() : next
+      if (!this.#perform(this, decoded)) {
+        this.#waiting.unshift(decoded)
+        break
+      }
+      this.#spend()
     }
+    if (this.#waiting.length === 0 || this.state === 'closed') this.#heard()
     if (this.#waiting.length + this.#unsettled > MAX_WAITING_FRAMES) this.#pause()
     else this.#resume()
+  }
+
+  #spend(): void {
+    if (this.#allowance === MAX_FRAMES_A_TURN)
+      setImmediate(() => {
+        this.#allowance = MAX_FRAMES_A_TURN
+        this.#proceed()
+      })
+    this.#allowance -= 1
+  }
+
+  #heard(): void {
+    const callback = this.#onHeard
+    this.#onHeard = undefined
+    callback?.()
   }
 
   #pause(): void {

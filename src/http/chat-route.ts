@@ -52,8 +52,14 @@ export async function chatRoute(
       reply.code(426).headers({ upgrade: 'websocket', connection: 'Upgrade' })
       return errorBody(426, 'Connect with a WebSocket client')
     },
-    wsHandler: (socket, request) =>
-      serve(node, socket, new WebSocketConnection(socket, request.raw.socket, request.ip)),
+    wsHandler: (socket, request) => {
+      // Reset right after the handshake: there is nobody any more, and no address.
+      if (request.raw.socket.remoteAddress === undefined) {
+        socket.terminate()
+        return
+      }
+      serve(node, socket, new WebSocketConnection(socket, request.raw.socket, request.ip))
+    },
   })
 }
 

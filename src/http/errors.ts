@@ -19,6 +19,7 @@ const answer = (description: string) =>
 /** The error answers of the routes, for their schemas. */
 export const BAD_REQUEST = { 400: answer('A parameter is not valid; the message says which') }
 export const UNAUTHORIZED = { 401: answer('The operator token is missing or wrong') }
+export const TOO_LONG = { 414: answer('The name is longer than any name can be') }
 export const NOT_FOUND = { 404: answer('There is no such thing') }
 export const UNAVAILABLE = { 503: answer('What the nodes share cannot be reached') }
 

@@ -5,7 +5,7 @@ import type { ChatNode, Presence } from '../chat/node.js'
 import { STATUSES } from '../protocol/frames.js'
 import { keyOf } from '../protocol/names.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
-import { BAD_REQUEST, errorBody, NOT_FOUND, UNAUTHORIZED, UNAVAILABLE } from './errors.js'
+import { BAD_REQUEST, errorBody, NOT_FOUND, TOO_LONG, UNAUTHORIZED, UNAVAILABLE } from './errors.js'
 
 const Status = Type.Enum(STATUSES, {
   description: 'Chosen by the user, or set by the server for a silent one',
@@ -58,11 +58,14 @@ export const users: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, 
         summary: 'Who is present',
         tags: ['users'],
         querystring: UserQuery,
-        response: { 200: UserPage, ...BAD_REQUEST, ...UNAUTHORIZED },
+        response: { 200: UserPage, ...BAD_REQUEST, ...UNAUTHORIZED, ...UNAVAILABLE },
       },
     },
     async (request, reply) => {
       const { status, limit = 100, cursor } = request.query
+      // What becomes a number when it is read need not be written like one, and one that has no end passes every maximum.
+      if (!Number.isSafeInteger(limit))
+        return reply.code(400).send(errorBody(400, 'querystring/limit must be integer'))
       const after = cursor === undefined ? -Infinity : decodeCursor(cursor)
       if (after === undefined) {
         return reply
@@ -84,7 +87,14 @@ export const users: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, 
         params: Type.Object({
           name: Type.String({ description: 'Looked up like any name: case does not matter' }),
         }),
-        response: { 200: UserRef, ...UNAUTHORIZED, ...NOT_FOUND, ...UNAVAILABLE },
+        response: {
+          200: UserRef,
+          ...BAD_REQUEST,
+          ...UNAUTHORIZED,
+          ...NOT_FOUND,
+          ...TOO_LONG,
+          ...UNAVAILABLE,
+        },
       },
     },
     async (request, reply) => {

@@ -18,11 +18,15 @@ export interface NameRefusal {
 // drawn as nothing; line and paragraph separators; and every space but U+0020.
 const UNPRINTABLE = /[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u
 
+/** The key of what is far too long to be a name. */
+const NOBODY = keptKey('')
+
 /**
  * The key of a name: NFKC, to upper and then to lower case, NFKC again (protocol 1.3).
- * Any string has one, also one that is not a valid name: it just belongs to nobody.
+ * Any string has one, also one that is not a valid name: it just belongs to nobody. All that are far too long share one.
  */
 export function keyOf(name: string): NameKey {
+  if (name.length > MAX_INPUT_UNITS) return NOBODY
   // To lower case first, for one letter's sake: ẞ is its own upper case, but its lower case ß has SS for upper case.
   const folded = name.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase()
   return folded.normalize('NFKC') as NameKey
@@ -33,6 +37,9 @@ export function keptKey(key: string): NameKey {
   return key as NameKey
 }
 
+// In NFC at most four code points, of two units each, become one: what is longer is no name, and not worth normalising.
+const MAX_INPUT_UNITS = MAX_NAME_CHARS * 8
+
 const RESERVED: ReadonlySet<NameKey> = new Set([keyOf('server')])
 
 /**
@@ -41,8 +48,7 @@ const RESERVED: ReadonlySet<NameKey> = new Set([keyOf('server')])
  */
 export function parseName(input: string): { name: string; key: NameKey } | NameRefusal {
   if (!input.isWellFormed()) return invalid('contiene un carácter incompleto')
-  // NFC never makes more than three code points of one: what is far too long is not worth normalising.
-  if (input.length > MAX_NAME_CHARS * 8) return invalid(`pasa de ${MAX_NAME_CHARS} caracteres`)
+  if (input.length > MAX_INPUT_UNITS) return invalid(`pasa de ${MAX_NAME_CHARS} caracteres`)
   const name = input.normalize('NFC')
   if (name === '') return invalid('está vacío')
   if ([...name].length > MAX_NAME_CHARS) return invalid(`pasa de ${MAX_NAME_CHARS} caracteres`)

@@ -55,7 +55,7 @@ t.test('1.4 a connection that the server has stopped reading is not silent', asy
   const it = new Session({ id: 's', connection, perform: () => false, outboxMaxBytes: 1000, now: 0 })
   keepalive.watch(it)
   for (let count = 0; count < 100; count += 1)
-    it.receive({ kind: 'refused', refusal: { code: 'NAME_TAKEN' } }, 0)
+    it.receive(() => ({ kind: 'refused', refusal: { code: 'NAME_TAKEN' } }), 0)
   t.ok(it.paused)
   for (let count = 0; count < 10; count += 1) t.same(interval(keepalive, [it]), [])
 })

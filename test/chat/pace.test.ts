@@ -5,6 +5,7 @@ import type { Decoded } from '../../src/protocol/codec.js'
 import { Client } from '../conformance/client.js'
 import { startApp } from '../support/app.js'
 import { TestConnection } from '../support/connection.js'
+import { until } from '../support/until.js'
 
 const frame: Decoded = { kind: 'frame', frame: { type: 'list_users', sender: 'Ana' } }
 
@@ -15,9 +16,9 @@ t.test('a connection with more than 64 frames waiting for their commit is not re
     session.begin()
     return true
   }
-  for (let count = 0; count < 64; count += 1) session.receive(frame, 0)
+  for (let count = 0; count < 64; count += 1) session.receive(() => frame, 0)
   t.ok(connection.reading)
-  session.receive(frame, 0)
+  session.receive(() => frame, 0)
   t.notOk(connection.reading)
   session.settle()
   t.ok(connection.reading, 'and is read again when they are fewer')
@@ -33,7 +34,7 @@ t.test('frames that come after the end are not heard', async (t) => {
     now: 0,
   })
   session.state = 'closed'
-  session.receive(frame, 0)
+  session.receive(() => frame, 0)
 })
 
 t.test('frames that wait for others count too, and none is lost', async (t) => {
@@ -52,13 +53,84 @@ t.test('frames that wait for others count too, and none is lost', async (t) => {
   })
   const numbers = Array.from({ length: 100 }, (_, index) => index)
   for (const number of numbers) {
-    session.receive({ kind: 'refused', refusal: { code: 'NAME_INVALID', detail: String(number) } }, 0)
+    session.receive(() => ({ kind: 'refused', refusal: { code: 'NAME_INVALID', detail: String(number) } }), 0)
   }
   t.notOk(connection.reading)
   open = true
+  session.hold()
   session.release()
+  await until('all of them', () => performed.length === numbers.length)
   t.same(performed, numbers)
   t.ok(connection.reading)
+})
+
+t.test('in one turn of the event loop 64 frames of a connection take effect at most', async (t) => {
+  let performed = 0
+  const perform = () => {
+    performed += 1
+    return true
+  }
+  const session = new Session({
+    id: 's',
+    connection: new TestConnection(),
+    perform,
+    outboxMaxBytes: 1000,
+    now: 0,
+  })
+  for (let count = 0; count < 1000; count += 1) session.receive(() => frame, 0)
+  t.equal(performed, 64)
+  await until('all of them', () => performed === 1000)
+})
+
+t.test('who asks without reading gets no more answers until it reads', async (t) => {
+  const connection = new TestConnection()
+  connection.socket.takes = false
+  let performed = 0
+  const session: Session = new Session({ id: 's', connection, perform, outboxMaxBytes: 4000, now: 0 })
+  function perform(): boolean {
+    performed += 1
+    session.outbox.push(Buffer.alloc(600))
+    session.outbox.flush()
+    return true
+  }
+  for (let count = 0; count < 5; count += 1) session.receive(() => frame, 0)
+  t.equal(performed, 2, 'a quarter of the cap, and no more')
+  connection.socket.drain()
+  t.equal(performed, 5)
+})
+
+t.test('what was sent before the connection ended is heard', async (t) => {
+  const app = await startApp(t)
+  const beto = await Client.join(app.url, 'Beto')
+  const ana = await Client.join(app.url, 'Ana')
+  for (let number = 0; number < 300; number += 1) {
+    ana.send({ type: 'broadcast', sender: 'Ana', content: String(number) })
+    if (number % 3 === 0) ana.send({ type: 'user_info', sender: 'Ana', target: 'Beto' })
+  }
+  ana.ws.close()
+  for (let number = 0; number < 300; number += 1) {
+    const { type, content } = await beto.next()
+    if (type !== 'broadcast' || content !== String(number))
+      throw new Error(`${type} ${content} came, not ${number}`)
+  }
+  t.match(await beto.next(), { type: 'user_disconnected', content: 'Ana ha salido' })
+})
+
+t.test('1.2 what changes nothing is answered before what was sent behind it has its effect', async (t) => {
+  const app = await startApp(t)
+  const ana = await Client.join(app.url, 'Ana')
+  const frames: [string, object][] = [
+    ['ACTIVO', { type: 'change_status', content: 'ACTIVO' }],
+    ['OCUPADO', { type: 'change_status', content: 'OCUPADO' }],
+    ['OCUPADO', { type: 'change_status', content: 'OCUPADO' }],
+  ]
+  for (const [, sent] of frames) ana.send({ sender: 'Ana', ...sent })
+  ana.send({ type: 'private', sender: 'Ana', target: 'Nadie', content: 'x' })
+  ana.send({ type: 'broadcast', sender: 'Ana', content: 'last' })
+  for (const [status] of frames)
+    t.match(await ana.next(), { type: 'status_update', content: { user: 'Ana', status } })
+  t.match(await ana.next(), { type: 'error', content: 'Usuario no encontrado' })
+  t.match(await ana.next(), { type: 'broadcast', content: 'last' })
 })
 
 t.test(

@@ -217,6 +217,7 @@ t.test('a name that the directory does not know yet', async (t) => {
     ana.send({ type: 'private', sender: 'Ana', target: 'BETO', content: 'first' })
     ana.send({ type: 'broadcast', sender: 'Ana', content: 'second' })
     t.match(await beto.next(), { type: 'private', target: 'Beto', content: 'first' })
+    one.backplane.release()
     t.match(await beto.next(), { type: 'broadcast', content: 'second' })
     t.equal(one.backplane.finds, 1)
   })

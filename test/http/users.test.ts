@@ -97,6 +97,7 @@ t.test('GET /users', async (t) => {
     'limit=1001',
     'limit=many',
     'limit=1.5',
+    'limit=1e309',
     'status=activo',
     'status=',
     'cursor=x',

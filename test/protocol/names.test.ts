@@ -144,3 +144,9 @@ t.test('1.3 every letter that has a case has one key in all its cases', async (t
   }
   t.same(differing, [])
 })
+
+t.test('what is far too long to be a name is nobody, and is not normalised', async (t) => {
+  const long = `a${'\u0315'.repeat(16_000)}${'\u0316'.repeat(16_000)}`
+  t.equal(keyOf(long), keyOf('x'.repeat(513)))
+  t.not(keyOf('x'.repeat(512)), keyOf(long))
+})

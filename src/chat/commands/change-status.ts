@@ -17,11 +17,16 @@ export const changeStatus: Command<'change_status'> = {
     const { key, name } = session.identity
     const update = encode.statusUpdate(name, status, node.now())
     const proposal = { kind: 'status', key, session: session.id, status, frame: Buffer.from(update) } as const
+    // Should it be refused, or change nothing, that is answered before what the client sent behind it has its effect.
+    session.hold()
     node.propose(session, proposal, (outcome) => {
-      if (outcome.ok) return
-      if (outcome.reason === 'UNCHANGED') return node.send(session, update)
-      session.away = away
-      node.refuse(session, refusalOf(outcome.reason))
+      if (!outcome.ok && outcome.reason === 'UNCHANGED') {
+        node.send(session, update)
+      } else if (!outcome.ok) {
+        session.away = away
+        node.refuse(session, refusalOf(outcome.reason))
+      }
+      session.release()
     })
     return undefined
   },

@@ -17,10 +17,13 @@ export const privateMessage: Command<'private'> = {
       const { key, name } = session.identity
       const frame = Buffer.from(encode.private(name, to.name, content, node.now()))
       const proposal = { kind: 'private', key, session: session.id, target: to.key, frame } as const
+      // Should it be refused, that is answered before what the client sent behind it has its effect.
+      session.hold()
       node.propose(session, proposal, (outcome) => {
         // Only now is it an accepted frame: what was refused wakes nobody.
         if (outcome.ok) node.wake(session)
         else node.refuse(session, refusalOf(outcome.reason))
+        session.release()
       })
     }
 
