@@ -27,7 +27,7 @@ async function talking(t: Test, cluster: Cluster, label: string) {
     t.equal(chatter.others.counts.refused, 0, 'nobody else is disturbed')
     t.same(await balance(ledger, others, () => cluster.lists()), [])
   }
-  return { ledger, crowd, victims, others, settle }
+  return { ledger, victims, others, settle }
 }
 
 async function gone(cluster: Cluster, victims: readonly Participant[]): Promise<void> {
@@ -42,18 +42,18 @@ t.test('a node ends', options, async (t) => {
   const cluster = await Cluster.start(t, { redis: { appendonly: true, appendfsync: 'always' } })
 
   t.test('killed: its users are seen to leave once, and nothing else', async (t) => {
-    const { crowd, victims, others, settle } = await talking(t, cluster, 'n2')
+    const { victims, others, settle } = await talking(t, cluster, 'n2')
     await cluster.node('n2').kill()
     t.same(await Promise.all(victims.map((victim) => victim.closed())), [1006, 1006])
     await gone(cluster, victims)
     await settle()
     t.ok(others.every(({ account }) => account.present))
-    for (const client of crowd) client.break()
+    for (const client of others) await client.leave()
   })
 
   t.test('asked to: not ready, its clients closed 1012, seen to leave once, exit code 0', async (t) => {
     const node = await cluster.addNode('n4', { READY_LAG_MS: '500', DRAIN_MS: '300' })
-    const { ledger, crowd, victims, others, settle } = await talking(t, cluster, 'n4')
+    const { ledger, victims, others, settle } = await talking(t, cluster, 'n4')
     const ended = node.terminate()
     await node.becomes('leaving')
     // Until balancers have noticed, clients still come.
@@ -63,7 +63,7 @@ t.test('a node ends', options, async (t) => {
     await gone(cluster, victims)
     await settle()
     t.ok(others.every(({ account }) => account.present))
-    for (const client of crowd) client.break()
+    for (const client of others) await client.leave()
   })
 
   t.test('asked to while Redis is away: its clients closed 1012, exit code 0, and no ghosts', async (t) => {

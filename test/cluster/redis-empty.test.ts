@@ -31,6 +31,10 @@ async function furnished(cluster: Cluster) {
   return { ledger, crowd, before: who(await cluster.node('n1').users()) }
 }
 
+async function talkUntil(over: AbortSignal, speaker: Participant): Promise<void> {
+  while (!over.aborted) await speaker.utter()
+}
+
 /** Everyone is there as before, and can talk. */
 async function checkAll(
   t: Test,
@@ -60,6 +64,9 @@ t.test('Redis is killed and comes back with nothing', options, async (t) => {
     await cluster.redis.restartEmpty()
     const [first, second, third] = cluster.nodes
     if (!first || !second || !third) throw new Error('no nodes')
+    // At the moment at which the time for claims is over, all are talking.
+    const over = new AbortController()
+    const talk = Promise.all(crowd.map((speaker) => talkUntil(over.signal, speaker)))
     const [newcomers, thief] = await Promise.all([
       Promise.all([
         Participant.join(ledger, first, 'New 1'),
@@ -70,6 +77,9 @@ t.test('Redis is killed and comes back with nothing', options, async (t) => {
     ])
     t.equal(thief.account.rejection, 'El usuario ya existe', 'no name can be taken from who is still there')
     await Promise.all(cluster.nodes.map((node) => node.becomes('ready')))
+    for (let count = 0; count < 20; count += 1) await newcomers[0]?.utter()
+    over.abort()
+    await talk
     const users = who(await cluster.node('n1').users())
     t.same(users.slice(0, before.length), before, 'with name, address, status and time')
     await checkAll(t, cluster, room, newcomers)

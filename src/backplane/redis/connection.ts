@@ -99,6 +99,15 @@ function reconnectDelay(): number {
   return RECONNECT_MIN_MS + Math.random() * RECONNECT_SPREAD_MS
 }
 
+/** What a connection is connected with, for people. */
+export function whereIs({ options, stream }: Redis): {
+  readonly host: string | undefined
+  readonly port: number | undefined
+} {
+  const { sentinels, host, port } = options
+  return sentinels === null ? { host, port } : { host: stream.remoteAddress, port: stream.remotePort }
+}
+
 /** Ends a connection that does not answer any more, so that another takes its place. */
 export function reconnect(redis: Redis): void {
   if (redis.status === 'ready') redis.disconnect(true)

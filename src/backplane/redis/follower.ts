@@ -82,7 +82,7 @@ export class Follower {
     const { redis, keys } = this.#options
     const old = this.#channels.filter((channel) => channel !== keys.events && channel !== keys.mail(node))
     const channels = [keys.events, keys.mail(node)]
-    await redis.subscribe(...channels)
+    await this.#answered(redis.subscribe(...channels))
     this.#channels = channels
     if (!this.#begun) this.#broken = false
     this.#setSubscribed(true)
@@ -104,7 +104,7 @@ export class Follower {
 
   /** Resolves when the sink has been told everything up to a position, in its epoch. */
   reach(position: Position): Promise<void> {
-    if (this.#hasReached(position)) return Promise.resolve()
+    if (this.#closed || this.#hasReached(position)) return Promise.resolve()
     return new Promise((resolve) => {
       this.#reached.push({ position, resolve })
       this.look(position)
@@ -359,32 +359,49 @@ export class Follower {
    * would find their places passed.
    */
   async #hearUpToHere(): Promise<void> {
-    const { redis } = this.#options
-    if (!this.#subscribed) return
+    if (this.#subscribed) await this.#answered(this.#options.redis.ping())
+  }
+
+  /** If there is no answer, the line is dead: it begins again. */
+  async #answered(question: Promise<unknown>): Promise<void> {
     try {
-      await redis.ping()
+      await question
     } catch (error) {
-      if (isTimeout(error)) reconnect(redis)
+      if (isTimeout(error)) reconnect(this.#options.redis)
       throw error
     }
   }
 
   /** An entry of the log may be of the epoch before; what was told of it already is passed over. */
-  #takeEntry(message: Message): void {
+  #takeEntry(message: Message, upTo = Number.POSITIVE_INFINITY): void {
     if (message.kind !== 'events') return
-    const { events } = message
-    this.#deliver(events.filter(({ position }) => position.offset > this.#told.offset))
+    const { offset } = this.#told
+    this.#deliver(
+      message.events.filter(({ position }) => position.offset > offset && position.offset <= upTo),
+    )
   }
 
-  /** The room is as the snapshot says; events up to there are told first, so that nothing said is left out. */
+  /** The room is as the snapshot says. */
   async #takeSnapshot(): Promise<void> {
     const { scripts, caller, sink } = this.#options
     const snapshot = await scripts.snapshot(caller())
+    if (this.#renew) await this.#tellUpTo(snapshot.position)
     if (this.#closed) return
     this.#renew = false
     this.#leaveFor(snapshot.position)
     sink.reset(snapshot)
     this.#deliverMail()
+  }
+
+  /** Nothing was lost: what was said since the log was read is told before the snapshot, so that it is not left out. */
+  async #tellUpTo({ epoch, offset }: Position): Promise<void> {
+    const { scripts, caller } = this.#options
+    while (!this.#closed && this.#told.epoch === epoch && this.#told.offset < offset) {
+      const { messages } = await scripts.read(caller(), this.#told, READ_ENTRIES)
+      await this.#hearUpToHere()
+      if (messages === 'lost') return
+      for (const message of messages) this.#takeEntry(message, offset)
+    }
   }
 
   /**

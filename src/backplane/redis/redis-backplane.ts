@@ -8,7 +8,7 @@ import type { Backplane, NodeInfo, NodeStatus, Outcome, Sink, Slice, Snapshot } 
 import type { BackplaneLog } from './backplane-log.js'
 import { Beat } from './beat.js'
 import { type Batch, type BatchOutcome, CommitQueue } from './commit-queue.js'
-import { createConnection, onTrouble, type RedisAddress, reconnect } from './connection.js'
+import { createConnection, onTrouble, type RedisAddress, reconnect, whereIs } from './connection.js'
 import { Follower } from './follower.js'
 import { Keys } from './keys.js'
 import { pause } from './pause.js'
@@ -135,8 +135,7 @@ export class RedisBackplane implements Backplane {
     this.#beaten = true
     follower.begin(snapshot)
     this.#beat.start()
-    const { host, port } = this.#commands.options
-    this.#options.log.info({ node: id, host, port }, 'shares the room over Redis')
+    this.#options.log.info({ node: id, ...whereIs(this.#commands) }, 'shares the room over Redis')
     return snapshot
   }
 

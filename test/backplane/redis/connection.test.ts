@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import {
   createConnection,
@@ -124,7 +123,7 @@ t.test(
     await server.call('ACL', 'SETUSER', 'the:chat', 'on', '>p@ss:/%', ...rules)
     await server.call('ACL', 'SETUSER', 'default', 'off')
     const node = await use(t, `redis://the%3Achat:p%40ss%3A%2F%25@127.0.0.1:${server.port}`)
-    t.strictSame(node.log.messages, [])
+    t.strictSame(node.log.warnings, [])
   },
 )
 
@@ -148,7 +147,7 @@ t.test('rooms in databases of their own keep apart, also with the same prefix', 
     const before = await beat()
     await until('a beat', async () => (await beat()) !== before)
   }
-  for (const { log } of [one, two, three]) t.strictSame(log.messages, [], 'although they hear each other')
+  for (const { log } of [one, two, three]) t.strictSame(log.warnings, [], 'although they hear each other')
 })
 
 t.test('a wrong password is said clearly, and tried again', options, async (t) => {
@@ -204,7 +203,6 @@ t.test('a server whose certificate signs itself', options, async (t) => {
   })
 
   t.test('is not trusted by another, which says why', async (t) => {
-    t.match(readFileSync(tls.cert, 'utf8'), 'BEGIN CERTIFICATE')
     const { http, lines } = await startServer(t, { REDIS_URL: server.url, NODE_EXTRA_CA_CERTS: '' })
     await until('it is said', () => lines.some((line) => line.includes(TRYING)), 30_000)
     t.match(lines.join(), 'self-signed certificate')

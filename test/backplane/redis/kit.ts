@@ -63,14 +63,19 @@ export function client(t: Test, url: string): Redis {
 
 /** What was logged, to be looked at. */
 export class TestLog implements BackplaneLog {
-  readonly lines: { readonly message: string; readonly fields: object }[] = []
+  readonly lines: { readonly level: 'info' | 'warn'; readonly message: string; readonly fields: object }[] =
+    []
 
   info(fields: object, message: string): void {
-    this.lines.push({ message, fields })
+    this.lines.push({ level: 'info', message, fields })
   }
 
   warn(fields: object, message: string): void {
-    this.lines.push({ message, fields })
+    this.lines.push({ level: 'warn', message, fields })
+  }
+
+  get warnings(): string[] {
+    return this.lines.flatMap(({ level, message }) => (level === 'warn' ? [message] : []))
   }
 
   get messages(): string[] {

@@ -217,6 +217,18 @@ check('a node that is cut off is swept by the others, and comes back as another'
   t.strictSame(await node.commit(join(ana, { order: 1 })), ['ok'])
 })
 
+check('a node that was swept comes back also when its listener has died without a word', async (t, room) => {
+  const fork = await Fork.to(t, room.server.port)
+  const node = await Node.start(t, room, { address: { url: fork.url } })
+  const before = node.id
+  await fork.listener.blackhole()
+  await room.end(before)
+  await until('it begins to listen anew', () => fork.listener.connections > 1)
+  await fork.listener.restore()
+  await node.sink.until('it is told', (told) => told.some(({ kind }) => kind === 'lapsed'))
+  t.not(node.id, before)
+})
+
 check('a node waits for Redis at its start, and says so once', async (t, room) => {
   const fork = await Fork.to(t, room.server.port)
   await Promise.all([fork.commands.drop(), fork.listener.drop()])

@@ -4,6 +4,7 @@ import {
   type Ear,
   LEASE_MS,
   now,
+  outcomesOf,
   roomChecks,
   type ScriptNode,
   type ScriptRoom,
@@ -41,6 +42,15 @@ check('a node that enters is told where the log stands', async (t, room) => {
   const other = await room.node('other')
   t.strictSame(await other.enter(), { position: node.at(1), claimsLeftMs: 0 })
   t.equal(other.epoch, node.epoch)
+})
+
+check('a node that enters again, too late, is not made to forget its last batch', async (t, room) => {
+  const node = await room.node('n')
+  const ana = await node.join('Ana')
+  const outcomes = await node.outcomes(say(ana))
+  await node.enter()
+  t.strictSame(short(outcomesOf(await node.send(node.number, say(ana)))), short(outcomes))
+  t.equal((await room.log(node.at(0))).length, 2)
 })
 
 check('nodes are told with label, start, sessions and what is left of the lease', async (t, room) => {

@@ -278,6 +278,8 @@ t.test('a sentinel that does not answer is passed over', options, async (t) => {
   const node = new Node(t, { address: addressOf(sentinels) })
   await node.start()
   await node.join('Ana')
+  const { port } = master
+  t.match(node.log.lines[0], { message: 'shares the room over Redis', fields: { host: '127.0.0.1', port } })
 })
 
 t.test('what is wrong with sentinels is said', options, async (t) => {

@@ -6,34 +6,40 @@ import { Chatter } from '../support/ledger/chatter.js'
 import { Ledger } from '../support/ledger/ledger.js'
 import { Participant } from '../support/ledger/participant.js'
 import { needsRedis } from '../support/redis/find.js'
+import type { RedisServer } from '../support/redis/server.js'
 import { until } from '../support/until.js'
 
 const options = await needsRedis(t)
 
-t.test('Redis is killed and comes back with its data', options, async (t) => {
+type Away = (redis: RedisServer) => Promise<void>
+
+const FAULTS: readonly (readonly [string, number, Away, Away])[] = [
+  ['killed, and back after a second', 1000, (redis) => redis.kill(), (redis) => redis.restart()],
+  ['killed, and back after three leases', 3 * LEASE_MS, (redis) => redis.kill(), (redis) => redis.restart()],
+  ['frozen for three leases', 3 * LEASE_MS, (redis) => redis.pause(), (redis) => redis.resume()],
+]
+
+t.test('Redis is away for a while, and keeps its data', options, async (t) => {
   // Each answer is on the disk before it is given: what is received is not lost.
   const cluster = await Cluster.start(t, { redis: { appendonly: true, appendfsync: 'always' } })
   const { redis, nodes } = cluster
 
   const all = (status: string) => Promise.all(nodes.map((node) => node.becomes(status)))
 
-  for (const [what, awayMs] of [
-    ['a second', 1000],
-    ['three leases', 3 * LEASE_MS],
-  ] as const) {
-    t.test(`after ${what}: nothing is lost or doubled, and nobody is seen to leave`, async (t) => {
+  for (const [what, awayMs, begin, end] of FAULTS) {
+    t.test(`${what}: nothing is lost or doubled, and nobody is seen to leave`, async (t) => {
       const ledger = new Ledger()
       const crowd = await Participant.crowd(ledger, nodes, 3)
       const chatter = new Chatter(crowd)
       await until('some talk', () => chatter.counts.accepted > 50)
-      await redis.kill()
+      await begin(redis)
       await all('cut-off')
       await sleep(awayMs)
       t.ok(
         crowd.every(({ account }) => account.present),
         'all stay connected',
       )
-      await redis.restart()
+      await end(redis)
       await all('ready')
       const said = chatter.counts.accepted
       await until('more talk', () => chatter.counts.accepted > said + 50)
