@@ -21,7 +21,7 @@ export interface Presence {
   readonly node: string
   readonly ip: string
   readonly status: Status
-  /** Milliseconds since 1970, by the clock of the node that took the registration. */
+  /** Since when it is connected: milliseconds since 1970, by the clock of the node that holds the connection. */
   readonly connectedAt: number
   /** Sorts by the order of joining; kept when a session is claimed again. */
   readonly order: number

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { Client } from '../conformance/client.js'
-import { startApp } from '../support/app.js'
+import { ask, startApp } from '../support/app.js'
+import { until } from '../support/until.js'
 
 t.test('1.4 a register that asks for extensions is refused, and the name stays free', async (t) => {
   const app = await startApp(t)
@@ -27,4 +28,14 @@ t.test('MAX_FRAME_BYTES is how large a frame may be', async (t) => {
   t.match(await ana.next(), { type: 'list_users_response' })
   ana.send(frame(257))
   t.equal((await ana.closed()).code, 1009)
+})
+
+t.test('connectedAt is when the connection came, however long it took to register', async (t) => {
+  const app = await startApp(t)
+  const ana = await Client.open(app.url)
+  const opened = Date.now()
+  await until('another moment', () => Date.now() > opened + 1)
+  await ana.register('Ana')
+  const { connectedAt } = (await ask(app, '/users/Ana')).json()
+  t.ok(Date.parse(connectedAt) <= opened)
 })

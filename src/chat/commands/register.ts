@@ -12,7 +12,7 @@ export const register: Command<'register'> = {
     const parsed = parseName(sender)
     if ('code' in parsed) return parsed
 
-    const identity = { ...parsed, connectedAt: node.now(), status: 'ACTIVO' } as const
+    const identity = { ...parsed, connectedAt: session.connectedAt, status: 'ACTIVO' } as const
     session.state = 'joining'
     session.identity = identity
     session.hold()
