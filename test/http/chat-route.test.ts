@@ -121,3 +121,23 @@ t.test('what goes wrong inside is not shown to strangers', async (t) => {
   t.match(broken.json(), { statusCode: 500, error: 'Internal Server Error' })
   t.notMatch(broken.body, /secret/)
 })
+
+t.test('a client that resets its connection right after the handshake is no error', async (t) => {
+  const lines: string[] = []
+  const app = await startApp(t, { LOG_LEVEL: 'warn' }, undefined, (line) => lines.push(line))
+  const headers = ['Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
+  const request = [
+    'GET /chat HTTP/1.1',
+    ...headers,
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    '',
+    '',
+  ].join('\r\n')
+  for (let count = 0; count < 100; count += 1) {
+    const socket = connect(app.port, '127.0.0.1')
+    socket.write(request, () => socket.resetAndDestroy())
+    await once(socket, 'close')
+  }
+  await Client.join(app.url, 'Ana')
+  t.same(lines, [])
+})
