@@ -5,9 +5,8 @@ import { Chatter } from '../support/ledger/chatter.js'
 import { Ledger } from '../support/ledger/ledger.js'
 import { Participant } from '../support/ledger/participant.js'
 import { needsRedis } from '../support/redis/find.js'
-import { Sentinel } from '../support/redis/sentinel.js'
-import { RedisServer } from '../support/redis/server.js'
 import { until } from '../support/until.js'
+import { startWithSentinel } from './sentinel-cluster.js'
 
 const options = await needsRedis(t)
 
@@ -61,14 +60,7 @@ t.test(
   'sentinels put a replica in charge: nothing is lost, and nobody is seen to leave',
   options,
   async (t) => {
-    const cluster = await Cluster.start(t, { nodes: 0 })
-    const replica = await RedisServer.replicaOf(cluster.redis)
-    t.teardown(() => replica.close())
-    const sentinel = await Sentinel.start({ master: cluster.redis })
-    t.teardown(() => sentinel.close())
-    await sentinel.knows({ replicas: 1, otherSentinels: 0 })
-    const env = { REDIS_URL: '', REDIS_SENTINELS: `127.0.0.1:${sentinel.port}`, COMMIT_TIMEOUT_MS: '20000' }
-    await Promise.all(['n1', 'n2', 'n3'].map((label) => cluster.addNode(label, env)))
+    const { cluster, replica } = await startWithSentinel(t)
 
     const ledger = new Ledger()
     const crowd = await Participant.crowd(ledger, cluster.nodes, 2)
@@ -78,10 +70,7 @@ t.test(
     const first = crowd[0]?.say()
     await crowd[0]?.settle()
     t.equal(first?.outcome, 'accepted')
-    const caughtUp = async () =>
-      (await replica.info('replication', 'slave_repl_offset')) ===
-      (await cluster.redis.info('replication', 'master_repl_offset'))
-    await until('the replica has it', caughtUp)
+    await cluster.redis.caughtUpBy(replica)
 
     await cluster.redis.kill()
     await Promise.all(cluster.nodes.map((node) => node.becomes('cut-off')))

@@ -1,13 +1,12 @@
 import t from 'tap'
-import { Cluster } from '../support/cluster.js'
 import { balance } from '../support/ledger/balance.js'
 import { Chatter } from '../support/ledger/chatter.js'
 import { Ledger } from '../support/ledger/ledger.js'
 import { Participant } from '../support/ledger/participant.js'
 import { needsRedis } from '../support/redis/find.js'
-import { Sentinel } from '../support/redis/sentinel.js'
-import { RedisServer } from '../support/redis/server.js'
+import type { RedisServer } from '../support/redis/server.js'
 import { until } from '../support/until.js'
+import { startWithSentinel } from './sentinel-cluster.js'
 
 const options = await needsRedis(t)
 
@@ -21,14 +20,7 @@ t.test(
   'sentinels put a replica in charge that was behind: everyone who is connected stays, and all lists are the same',
   options,
   async (t) => {
-    const cluster = await Cluster.start(t, { nodes: 0 })
-    const replica = await RedisServer.replicaOf(cluster.redis)
-    t.teardown(() => replica.close())
-    const sentinel = await Sentinel.start({ master: cluster.redis })
-    t.teardown(() => sentinel.close())
-    await sentinel.knows({ replicas: 1, otherSentinels: 0 })
-    const env = { REDIS_URL: '', REDIS_SENTINELS: `127.0.0.1:${sentinel.port}`, COMMIT_TIMEOUT_MS: '20000' }
-    await Promise.all(['n1', 'n2', 'n3'].map((label) => cluster.addNode(label, env)))
+    const { cluster, replica, sentinel } = await startWithSentinel(t)
 
     const ledger = new Ledger()
     const crowd = await Participant.crowd(ledger, cluster.nodes, 2)

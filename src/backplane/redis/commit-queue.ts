@@ -6,14 +6,13 @@ import { type Answer, writeProposal } from './wire.js'
 const BATCH_PROPOSALS = 256
 const BATCH_BYTES = 256 * 1024
 
-/** When newcomers who had to wait are tried again. */
+/** When what had to wait is tried again. */
 const WAIT_MS = 100
 
 /** Proposals on their way, in the order of the calls. */
 export interface Batch {
   /** As the script wants them. */
   readonly args: readonly (string | Buffer)[]
-  readonly size: number
 }
 
 /**
@@ -59,7 +58,7 @@ const FENCED: Outcome = { ok: false, reason: 'FENCED' }
 export class CommitQueue {
   readonly #options: CommitQueueOptions
   #items: Item[] = []
-  /** Newcomers that have to wait. */
+  /** What has to wait a little, and is then tried again. */
   #parked: Item[] = []
   #sending = false
   #held = false
@@ -118,7 +117,7 @@ export class CommitQueue {
 
   async #send(items: readonly Item[]): Promise<void> {
     const args = items.flatMap((item) => item.args)
-    const outcome = await this.#options.send({ args, size: items.length })
+    const outcome = await this.#options.send({ args })
     for (const [index, item] of items.entries()) {
       const answer = answerTo(item, index, outcome)
       if (answer === 'wait') this.#park(item)
