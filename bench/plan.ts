@@ -1,0 +1,237 @@
+/** What is measured, as data. */
+import type { ContenderName } from './contenders.js'
+
+/** One thing that is done with a contender that runs. What has `as` is measured, under `scenario/as`. */
+export type Step =
+  /** Connects and registers so many more. */
+  | { readonly do: 'open'; readonly clients: number; readonly as?: string }
+  /** Everyone hears what senders say; `half` is half the rate of the talk that is named so. */
+  | {
+      readonly do: 'talk' | 'private'
+      readonly as: string
+      readonly senders: number
+      readonly inFlight?: number
+      readonly rate?: number | { readonly halfOf: string }
+    }
+  | { readonly do: 'ask'; readonly as: string; readonly what: 'list' | 'info'; readonly askers: number }
+  /** Pages of `GET /users`, so many users each. */
+  | { readonly do: 'pages'; readonly as: string; readonly requests: number; readonly limit: number }
+  | { readonly do: 'deafen'; readonly every: number }
+  /** What the server holds in memory, beyond what it held before the first client. */
+  | { readonly do: 'memory'; readonly as: string }
+  /** All connections end at once. */
+  | { readonly do: 'close'; readonly as?: string }
+
+export interface Scenario {
+  readonly id: string
+  readonly title: string
+  readonly contenders: readonly ContenderName[]
+  readonly steps: readonly Step[]
+  /** How often it is run, each time with a contender that starts anew; the median counts. */
+  readonly rounds: number
+}
+
+export interface Plan {
+  readonly scenarios: readonly Scenario[]
+  readonly warmUpMs: number
+  readonly measureMs: number
+}
+
+/** The text of a message; a frame has about 90 bytes around it. */
+export const MESSAGE_BYTES = 200
+
+const BUSY = { do: 'talk', senders: 10, inFlight: 4 } as const
+const ALL: readonly ContenderName[] = [
+  'floor',
+  'tertulia',
+  'tertulia+redis',
+  'nats',
+  'ws',
+  'socket.io',
+  'socket.io+redis',
+]
+
+function room(contenders: readonly ContenderName[], rounds: number): Scenario {
+  return {
+    id: 'room',
+    title:
+      'A room of 500: 10 senders with 4 messages each in flight; one message in flight; half of its own maximum',
+    contenders,
+    rounds,
+    steps: [
+      { do: 'open', clients: 500 },
+      { ...BUSY, as: 'busy' },
+      { do: 'talk', as: 'one', senders: 1, inFlight: 1 },
+      { do: 'talk', as: 'half', senders: 10, rate: { halfOf: 'busy' } },
+    ],
+  }
+}
+
+function sizes(contenders: readonly ContenderName[], clients: readonly number[], rounds: number): Scenario[] {
+  return clients.map((count) => ({
+    id: `size-${count}`,
+    title: `The busy room with ${count} clients`,
+    contenders,
+    rounds,
+    steps: [
+      { do: 'open', clients: count },
+      { ...BUSY, as: 'busy' },
+    ],
+  }))
+}
+
+function loads(contenders: readonly ContenderName[], rates: readonly number[]): Scenario {
+  return {
+    id: 'load',
+    title: 'A room of 500 at so many messages a second',
+    contenders,
+    rounds: 1,
+    steps: [
+      { do: 'open', clients: 500 },
+      ...rates.map((rate): Step => ({ do: 'talk', as: `${rate}`, senders: 10, rate })),
+    ],
+  }
+}
+
+function nodes(rounds: number): Scenario {
+  return {
+    id: 'nodes',
+    title: 'The busy room of 500 on three nodes',
+    contenders: ['tertulia+redis, 3 nodes'],
+    rounds,
+    steps: [
+      { do: 'open', clients: 500 },
+      { ...BUSY, as: 'busy' },
+    ],
+  }
+}
+
+function crowd(contenders: readonly ContenderName[], rounds: number): Scenario {
+  return {
+    id: 'crowd',
+    title: '10,000 come, and go all at once',
+    contenders,
+    rounds,
+    steps: [
+      { do: 'open', clients: 10_000, as: 'join' },
+      { do: 'memory', as: 'memory' },
+      { do: 'close', as: 'leave' },
+    ],
+  }
+}
+
+function lookUps(): Scenario {
+  return {
+    id: 'look-up',
+    title: 'Questions with few and with 10,000 present',
+    contenders: ['tertulia+redis'],
+    rounds: 1,
+    steps: [
+      { do: 'open', clients: 200 },
+      { do: 'pages', as: 'page-few', requests: 1000, limit: 100 },
+      { do: 'ask', as: 'info-few', what: 'info', askers: 20 },
+      { do: 'open', clients: 9_800 },
+      { do: 'pages', as: 'page-many', requests: 1000, limit: 100 },
+      { do: 'ask', as: 'info-many', what: 'info', askers: 20 },
+      { do: 'ask', as: 'list-many', what: 'list', askers: 20 },
+    ],
+  }
+}
+
+function churn(clients: number, times: number): Scenario {
+  const round = (index: number): Step[] => [
+    { do: 'open', clients },
+    { do: 'close' },
+    { do: 'memory', as: `memory-${index + 1}` },
+  ]
+  return {
+    id: 'churn',
+    title: `${clients} clients came and went ${times} times`,
+    contenders: ['tertulia'],
+    rounds: 1,
+    steps: Array.from({ length: times }, (_, index) => round(index)).flat(),
+  }
+}
+
+function slowReaders(rounds: number): Scenario[] {
+  const open: Step = { do: 'open', clients: 500 }
+  const steady = { do: 'talk', senders: 10, rate: 1000 } as const
+  const contenders: readonly ContenderName[] = ['tertulia+redis']
+  return [
+    {
+      id: 'slow',
+      title: 'A room of 500 at 1000 messages a second, before and after one in 20 stops reading',
+      contenders,
+      rounds,
+      steps: [
+        open,
+        { ...steady, as: 'none' },
+        { do: 'memory', as: 'memory-before' },
+        { do: 'deafen', every: 20 },
+        { ...steady, as: 'some' },
+        { do: 'memory', as: 'memory-after' },
+      ],
+    },
+  ]
+}
+
+/** What a sender costs is what is left when what the deliveries cost is taken away: two sizes of room tell. */
+function senders(rounds: number): Scenario[] {
+  return [40, 540].map((clients) => ({
+    id: `senders-${clients}`,
+    title: `40 senders among ${clients} clients`,
+    contenders: ['tertulia+redis'],
+    rounds,
+    steps: [
+      { do: 'open', clients },
+      { do: 'talk', as: 'talk', senders: 40, inFlight: 4 },
+    ],
+  }))
+}
+
+function privates(rounds: number): Scenario {
+  return {
+    id: 'private',
+    title: '10,000 private messages a second from one node to another',
+    contenders: ['tertulia+redis, 2 nodes'],
+    rounds,
+    steps: [
+      { do: 'open', clients: 400 },
+      { do: 'private', as: 'private', senders: 200, rate: 10_000 },
+    ],
+  }
+}
+
+/** Everything; under twenty minutes. */
+export const FULL: Plan = {
+  warmUpMs: 1000,
+  measureMs: 3000,
+  scenarios: [
+    room(ALL, 3),
+    nodes(3),
+    ...sizes(['floor', 'tertulia', 'tertulia+redis', 'nats', 'socket.io+redis'], [100, 1000, 2000, 5000], 1),
+    loads(['floor', 'tertulia+redis', 'nats', 'socket.io+redis'], [10, 30, 100, 300, 1000, 3000]),
+    crowd(['tertulia', 'tertulia+redis', 'ws', 'socket.io', 'socket.io+redis'], 2),
+    lookUps(),
+    churn(10_000, 10),
+    ...slowReaders(3),
+    ...senders(3),
+    privates(3),
+  ],
+}
+
+/** What tells most; about two minutes. */
+export const QUICK: Plan = {
+  warmUpMs: 500,
+  measureMs: 1000,
+  scenarios: [
+    room(['floor', 'tertulia', 'tertulia+redis', 'nats', 'socket.io', 'socket.io+redis'], 1),
+    nodes(1),
+    ...sizes(['tertulia+redis'], [100, 5000], 1),
+    crowd(['tertulia+redis', 'socket.io+redis'], 1),
+    lookUps(),
+    ...slowReaders(1),
+    ...senders(1),
+    privates(1),
+  ],
+}

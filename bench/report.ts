@@ -1,0 +1,69 @@
+/** Results as people read them. */
+import { readFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import type { Results } from './results.js'
+import type { Verdict } from './targets.js'
+
+/** Which values of a measurement are shown, and how. */
+const COLUMNS = [
+  { value: 'cpu', title: 'CPU µs each', digits: 3 },
+  { value: 'perSecond', title: 'each second', digits: 0 },
+  { value: 'batch', title: 'batch', digits: 1 },
+  { value: 'p50Micros', title: 'p50 ms', digits: 2, divide: 1000 },
+  { value: 'p99Micros', title: 'p99 ms', digits: 2, divide: 1000 },
+  { value: 'each', title: 'bytes each', digits: 0 },
+] as const
+
+/** The machine and the versions, for whoever compares. */
+export function environment(): Readonly<Record<string, string>> {
+  const version = (path: string): string => {
+    const parsed: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
+    return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : '?'
+  }
+  return {
+    date: new Date().toISOString(),
+    cpu: `${cpus()[0]?.model.trim()}, ${cpus().length} cores`,
+    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    kernel: release(),
+    node: process.version,
+    tertulia: version('../package.json'),
+    'socket.io': version('yardsticks/node_modules/socket.io/package.json'),
+    '@socket.io/redis-adapter': version('yardsticks/node_modules/@socket.io/redis-adapter/package.json'),
+    ws: version('yardsticks/node_modules/ws/package.json'),
+  }
+}
+
+/** A table of everything that was measured: medians, and in brackets from the least to the most where there were rounds. */
+export function table(results: Results): string {
+  const lines = [
+    `| what | who | ${COLUMNS.map(({ title }) => title).join(' | ')} | remarks |`,
+    `| --- | --- |${' ---: |'.repeat(COLUMNS.length)} --- |`,
+  ]
+  const seen = new Set<string>()
+  for (const { what, contender } of results.measurements) {
+    const row = `${what} | ${contender}`
+    if (seen.has(row)) continue
+    seen.add(row)
+    const cells = COLUMNS.map(({ value, digits, ...column }) => {
+      const divide = 'divide' in column ? column.divide : 1
+      const all = results.all(what, contender, value).map((one) => (one / divide).toFixed(digits))
+      const median = all[Math.floor((all.length - 1) / 2)]
+      if (median === undefined) return ''
+      return value === 'cpu' && all.length > 1 ? `${median} (${all[0]}–${all.at(-1)})` : median
+    })
+    const flaws = new Set(results.of(what, contender).flatMap((one) => one.flaws))
+    lines.push(`| ${row} | ${cells.join(' | ')} | ${[...flaws].join(', ')} |`)
+  }
+  return lines.join('\n')
+}
+
+/** What must hold, and whether it did. */
+export function verdicts(judged: readonly Verdict[]): string {
+  const lines = ['| target | limit | measured | |', '| --- | ---: | ---: | --- |']
+  for (const { target, figure, verdict } of judged) {
+    const { title, bound, limit, unit = '' } = target
+    const measured = Number.isNaN(figure) ? '' : `${figure.toPrecision(3)} ${unit}`.trim()
+    lines.push(`| ${title} | ${bound} ${limit} ${unit} | ${measured} | ${verdict} |`)
+  }
+  return lines.join('\n')
+}

@@ -1,0 +1,237 @@
+/** What must hold, as ratios of figures of one run. */
+import type { ContenderName } from './contenders.js'
+import type { Results } from './results.js'
+
+/** What one delivery of Socket.IO through Redis costs on the machine for which figures in µs are meant. */
+const REFERENCE_MICROS = 6.4
+
+export interface Target {
+  readonly id: string
+  readonly title: string
+  readonly limit: number
+  /** Whether the figure must reach the limit, or must not exceed it. */
+  readonly bound: 'at least' | 'at most'
+  readonly unit?: string
+  /** NaN where something was not measured. */
+  readonly figure: (results: Reading) => number
+}
+
+/** How targets read results: medians, NaN for what is not there. */
+class Reading {
+  readonly #results: Results
+
+  constructor(results: Results) {
+    this.#results = results
+  }
+
+  of(what: string, contender: ContenderName, value = 'cpu'): number {
+    return this.#results.median(what, contender, value) ?? Number.NaN
+  }
+
+  /** How much slower than the reference this machine is. */
+  get scale(): number {
+    return this.of('room/busy', 'socket.io+redis') / REFERENCE_MICROS
+  }
+
+  /** CPU of one byte of a list that is asked for. */
+  get listByte(): number {
+    return (
+      this.of('look-up/list-many', 'tertulia+redis') /
+      this.of('look-up/list-many', 'tertulia+redis', 'bytesEach')
+    )
+  }
+}
+
+export const TARGETS: readonly Target[] = [
+  {
+    id: 'busy-socketio',
+    title: 'busy room through Redis: Socket.IO / Tertulia',
+    bound: 'at least',
+    limit: 20,
+    figure: (at) => at.of('room/busy', 'socket.io+redis') / at.of('room/busy', 'tertulia+redis'),
+  },
+  {
+    id: 'busy-nats',
+    title: 'busy room through Redis: NATS / Tertulia',
+    bound: 'at least',
+    limit: 3,
+    figure: (at) => at.of('room/busy', 'nats') / at.of('room/busy', 'tertulia+redis'),
+  },
+  {
+    id: 'busy-redis-floor',
+    title: 'busy room through Redis: Tertulia / floor',
+    bound: 'at most',
+    limit: 2,
+    figure: (at) => at.of('room/busy', 'tertulia+redis') / at.of('room/busy', 'floor'),
+  },
+  {
+    id: 'busy-memory-floor',
+    title: 'busy room in memory: Tertulia / floor',
+    bound: 'at most',
+    limit: 1.4,
+    figure: (at) => at.of('room/busy', 'tertulia') / at.of('room/busy', 'floor'),
+  },
+  latency('busy', 'p99Micros', 'tertulia+redis', 'socket.io+redis'),
+  latency('half', 'p99Micros', 'tertulia+redis', 'socket.io+redis'),
+  {
+    id: 'one-floor',
+    title: 'one message in flight, in memory: Tertulia / one write a socket',
+    bound: 'at most',
+    limit: 1.3,
+    figure: (at) => at.of('room/one', 'tertulia') / at.of('room/one', 'floor'),
+  },
+  latency('one', 'p50Micros', 'tertulia', 'socket.io'),
+  latency('one', 'p99Micros', 'tertulia', 'socket.io'),
+  latency('one', 'p50Micros', 'tertulia+redis', 'socket.io+redis'),
+  latency('one', 'p99Micros', 'tertulia+redis', 'socket.io+redis'),
+  {
+    id: 'growth',
+    title: 'CPU per delivery at 5,000 clients / at 100',
+    bound: 'at most',
+    limit: 1.2,
+    figure: (at) => at.of('size-5000/busy', 'tertulia+redis') / at.of('size-100/busy', 'tertulia+redis'),
+  },
+  {
+    id: 'nodes',
+    title: 'CPU per delivery with three nodes / with one',
+    bound: 'at most',
+    limit: 1.3,
+    figure: (at) => at.of('nodes/busy', 'tertulia+redis, 3 nodes') / at.of('room/busy', 'tertulia+redis'),
+  },
+  {
+    id: 'memory',
+    title: 'memory of an idle registered session at 10,000',
+    bound: 'at most',
+    limit: 11,
+    unit: 'KB',
+    figure: (at) => at.of('crowd/memory', 'tertulia+redis', 'each') / 1000,
+  },
+  {
+    id: 'churn',
+    title: 'memory after 10,000 came and went ten times / once',
+    bound: 'at most',
+    limit: 1.1,
+    figure: (at) =>
+      at.of('churn/memory-10', 'tertulia', 'bytes') / at.of('churn/memory-1', 'tertulia', 'bytes'),
+  },
+  {
+    id: 'join',
+    title: 'a registration through Redis, without the bytes of its list: Tertulia / Socket.IO',
+    bound: 'at most',
+    limit: 1.2,
+    figure: (at) =>
+      (at.of('crowd/join', 'tertulia+redis') -
+        at.of('crowd/join', 'tertulia+redis', 'bytesEach') * at.listByte) /
+      at.of('crowd/join', 'socket.io+redis'),
+  },
+  {
+    id: 'leave',
+    title: 'a leave, when all go at once: Tertulia / Socket.IO',
+    bound: 'at most',
+    limit: 1.2,
+    figure: (at) => at.of('crowd/leave', 'tertulia+redis') / at.of('crowd/leave', 'socket.io+redis'),
+  },
+  {
+    id: 'look-up-redis',
+    title: 'requests to Redis for a user_info or list_users at 10,000',
+    bound: 'at most',
+    limit: 0.01,
+    figure: (at) =>
+      Math.max(
+        at.of('look-up/info-many', 'tertulia+redis', 'redisCommands'),
+        // The lists are so large that few are asked for in the time in which nodes renew their leases.
+        at.of('look-up/list-many', 'tertulia+redis', 'redisCommands') / 100,
+      ),
+  },
+  {
+    id: 'look-up-info',
+    title: 'a user_info with 10,000 present / with 200',
+    bound: 'at most',
+    limit: 1.3,
+    figure: (at) =>
+      at.of('look-up/info-many', 'tertulia+redis') / at.of('look-up/info-few', 'tertulia+redis'),
+  },
+  {
+    id: 'look-up-page',
+    title: 'a page of GET /users with 10,000 present / with 200',
+    bound: 'at most',
+    limit: 1.3,
+    figure: (at) =>
+      at.of('look-up/page-many', 'tertulia+redis') / at.of('look-up/page-few', 'tertulia+redis'),
+  },
+  {
+    id: 'slow',
+    title: 'CPU per delivery with one client in 20 not reading / with none',
+    bound: 'at most',
+    limit: 1.1,
+    figure: (at) => at.of('slow/some', 'tertulia+redis') / at.of('slow/none', 'tertulia+redis'),
+  },
+  {
+    id: 'slow-memory',
+    title: 'memory that 25 clients that do not read take, of their caps of 1 MiB',
+    bound: 'at most',
+    limit: 1,
+    figure: (at) =>
+      (at.of('slow/memory-after', 'tertulia+redis', 'bytes') -
+        at.of('slow/memory-before', 'tertulia+redis', 'bytes')) /
+      (25 * 2 ** 20),
+  },
+  {
+    id: 'sender',
+    title: 'to read, check and commit one broadcast at 40 senders, scaled',
+    bound: 'at most',
+    limit: 15,
+    unit: 'µs',
+    figure: (at) => {
+      const small = at.of('senders-40/talk', 'tertulia+redis', 'cpuPerMessage')
+      const large = at.of('senders-540/talk', 'tertulia+redis', 'cpuPerMessage')
+      return (small - ((large - small) / 500) * 40) / at.scale
+    },
+  },
+  {
+    id: 'private',
+    title: 'a private message from node to node at 10,000 a second, scaled',
+    bound: 'at most',
+    limit: 30,
+    unit: 'µs',
+    figure: (at) => at.of('private/private', 'tertulia+redis, 2 nodes') / at.scale,
+  },
+]
+
+function latency(
+  talk: string,
+  quantile: 'p50Micros' | 'p99Micros',
+  ours: ContenderName,
+  theirs: ContenderName,
+): Target {
+  const [name] = quantile.split('M')
+  return {
+    id: `${talk}-${name}-${ours}`,
+    title: `${name} of "${talk}": ${ours} / ${theirs}`,
+    bound: 'at most',
+    limit: 1,
+    figure: (at) => at.of(`room/${talk}`, ours, quantile) / at.of(`room/${talk}`, theirs, quantile),
+  }
+}
+
+export interface Verdict {
+  readonly target: Target
+  readonly figure: number
+  /** `far`: twice as bad as the target, which no noise explains. */
+  readonly verdict: 'met' | 'missed' | 'far' | 'not measured'
+}
+
+export function judge(results: Results): Verdict[] {
+  const reading = new Reading(results)
+  return TARGETS.map((target) => {
+    const figure = target.figure(reading)
+    return { target, figure, verdict: verdictOn(target, figure) }
+  })
+}
+
+function verdictOn({ bound, limit }: Target, figure: number): Verdict['verdict'] {
+  if (Number.isNaN(figure)) return 'not measured'
+  const excess = bound === 'at most' ? figure / limit : limit / figure
+  if (excess > 2) return 'far'
+  return excess > 1 ? 'missed' : 'met'
+}
