@@ -48,6 +48,10 @@ export async function chatRoute(
       reply.code(503).header('retry-after', '1')
       return reply.send(errorBody(503, 'No connections are taken now: come back'))
     },
+    preHandler: async (request, reply) => {
+      // From here on it is no request any more. The socket must not keep alive what there was of it.
+      if (request.ws) reply.raw.detachSocket(request.raw.socket)
+    },
     handler: async (_request, reply) => {
       reply.code(426).headers({ upgrade: 'websocket', connection: 'Upgrade' })
       return errorBody(426, 'Connect with a WebSocket client')

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import { queryObjects } from 'node:v8'
 import t, { type Test } from 'tap'
 import { Client } from '../conformance/client.js'
 import { ask, type RunningApp, startApp } from '../support/app.js'
@@ -140,4 +142,12 @@ t.test('a client that resets its connection right after the handshake is no erro
   }
   await Client.join(app.url, 'Ana')
   t.same(lines, [])
+})
+
+t.test('a connection keeps nothing in memory of the request that it began as', async (t) => {
+  const app = await startApp(t)
+  const responses = () => queryObjects(ServerResponse, { format: 'count' })
+  const before = responses()
+  for (let count = 0; count < 10; count += 1) await (await Client.open(app.url)).register(`user-${count}`)
+  t.equal(responses(), before)
 })
