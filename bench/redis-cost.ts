@@ -68,7 +68,7 @@ const joins = Array.from({ length: USERS }, (_, index): Join => {
 })
 const [speaker] = joins
 if (speaker === undefined) throw new Error('nobody')
-const frame = Buffer.from(encode.broadcast(speaker.name, 'x'.repeat(MESSAGE_CHARS), Date.now()))
+const frame = encode.broadcast(speaker.name, 'x'.repeat(MESSAGE_CHARS), Date.now())
 const said = Array.from({ length: MESSAGES }, (): Proposal => {
   return { kind: 'say', key: speaker.key, session: speaker.session, frame }
 })
@@ -82,7 +82,7 @@ for (const perBatch of [1, 10, 64, 256])
   say(`a broadcast, ${perBatch} in a batch`, await cost(said, perBatch), 'µs')
 say('memory of an event that is kept', ((await memory()) - full) / (4 * MESSAGES), 'bytes')
 const leaves = joins.map(({ key, session, name }): Proposal => {
-  return { kind: 'leave', key, session, frame: Buffer.from(encode.userDisconnected(name, Date.now())) }
+  return { kind: 'leave', key, session, frame: encode.userDisconnected(name, Date.now()) }
 })
 const snapshots = 20
 const before = await cpuMicroseconds()

@@ -7,6 +7,9 @@ import { Check } from 'typebox/value'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
 
+/** What a Redis is called that sentinels watch, where nobody says otherwise. */
+const SENTINEL_NAME = 'mymaster'
+
 /** What is said of a variable, beside its schema. `shown`: the default as the documents show it, where it is not plain. */
 interface About {
   readonly description: string
@@ -38,7 +41,7 @@ export const CONFIG = Type.Object({
     accepts: 'host:port, with commas between',
     shown: '',
   }),
-  REDIS_SENTINEL_NAME: text('mymaster', /^[\w.-]+$/, {
+  REDIS_SENTINEL_NAME: text(SENTINEL_NAME, /^[\w.-]+$/, {
     description: 'What the sentinels call the Redis to use',
     accepts: 'letters, digits and . _ -',
   }),
@@ -179,9 +182,12 @@ export function loadConfig(env: Environment): Config {
 /** What does not fit together among what is right by itself. */
 function crossCheck(config: Readonly<Record<string, unknown>>): string[] {
   const problems: string[] = []
-  const { BEAT_MS, LEASE_MS } = config
+  const { BEAT_MS, LEASE_MS, REDIS_SENTINELS, REDIS_SENTINEL_NAME } = config
   if (typeof BEAT_MS === 'number' && typeof LEASE_MS === 'number' && LEASE_MS < 3 * BEAT_MS)
     problems.push(`LEASE_MS (${LEASE_MS}) must be at least three times BEAT_MS (${BEAT_MS})`)
+  const alone = Array.isArray(REDIS_SENTINELS) && REDIS_SENTINELS.length === 0
+  if (alone && REDIS_SENTINEL_NAME !== SENTINEL_NAME)
+    problems.push('REDIS_SENTINEL_NAME is set, but not REDIS_SENTINELS: who knows the Redis of that name?')
   return problems
 }
 

@@ -123,6 +123,11 @@ for (const [name, values] of Object.entries({
   })
 }
 
+t.test('variables are checked against each other: a name for sentinels goes with sentinels', async (t) => {
+  t.match(problems({ REDIS_SENTINEL_NAME: 'chat' }), [/REDIS_SENTINEL_NAME is set, but not REDIS_SENTINELS/])
+  t.same(problems({ REDIS_SENTINEL_NAME: 'chat', REDIS_SENTINELS: 'one:26379' }), [])
+})
+
 t.test('variables are checked against each other: a lease is at least three beats', async (t) => {
   t.same(problems({ BEAT_MS: '2001' }), ['LEASE_MS (6000) must be at least three times BEAT_MS (2001)'])
   t.same(problems({ BEAT_MS: '1000', LEASE_MS: '3000' }), [])

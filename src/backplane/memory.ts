@@ -104,7 +104,7 @@ export class MemoryRoom implements Store {
     const member = this.#members.get(node)
     const users = [...this.#directory.users()].filter((presence) => presence.node === node)
     const events = users.map(({ key, session, name }) => {
-      const frame = Buffer.from(encode.userDisconnected(name, now))
+      const frame = encode.userDisconnected(name, now)
       return this.#append({ kind: 'leave', key, session, frame }, node)
     })
     const told = [...this.#members]
@@ -122,7 +122,7 @@ export class MemoryRoom implements Store {
 
   #route({ target, frame }: Extract<Proposal, { kind: 'private' }>): Routed {
     const { node, session } = this.#directory.get(target) ?? { node: '', session: '' }
-    return { kind: 'routed', node, message: { kind: 'private', session, frame } }
+    return { kind: 'routed', node, message: { kind: 'private', session, frame: Buffer.from(frame) } }
   }
 
   /** What a node commits while it is being told something is told behind it, to all: everyone has the same order. */

@@ -81,21 +81,22 @@ export class Fanout<M extends Member> {
     const whole = this.#slice(this.#start)
     if (whole.length > 0) {
       for (const member of this.members) {
-        if (member.seen < this.#end) {
-          member.outbox.push(member.seen === this.#start ? whole : this.#slice(member.seen))
+        const { seen, outbox } = member
+        if (seen === this.#end) {
+          outbox.flush()
+        } else {
           member.seen = this.#end
+          outbox.deliver(seen === this.#start ? whole : this.#slice(seen))
         }
-        this.#write(member)
+        if (outbox.overfull) this.#onOverfull(member)
       }
     }
     this.#start = this.#end
-    for (const member of this.#touched) this.#write(member)
+    for (const member of this.#touched) {
+      member.outbox.flush()
+      if (member.outbox.overfull) this.#onOverfull(member)
+    }
     this.#touched.clear()
-  }
-
-  #write(member: M): void {
-    member.outbox.flush()
-    if (member.outbox.overfull) this.#onOverfull(member)
   }
 
   #catchUp(member: M): void {

@@ -283,7 +283,7 @@ export class ChatNode implements PerformingNode, Audience {
     )
     const { ghosts, missing } = differences(this.#backplane.id, this.directory, live)
     for (const { key, name, session } of ghosts) {
-      const frame = Buffer.from(encode.userDisconnected(name, this.now()))
+      const frame = encode.userDisconnected(name, this.now())
       this.#committer.propose({ kind: 'leave', key, session, frame }, () => {})
     }
     for (const session of missing) this.#claim(session)
@@ -315,7 +315,7 @@ export class ChatNode implements PerformingNode, Audience {
   #leave(session: Session): void {
     if (!session.isNamed()) return
     const { key, name } = session.identity
-    const frame = Buffer.from(encode.userDisconnected(name, this.now()))
+    const frame = encode.userDisconnected(name, this.now())
     this.propose(session, { kind: 'leave', key, session: session.id, frame }, () => {})
   }
 
@@ -338,7 +338,7 @@ export class ChatNode implements PerformingNode, Audience {
 
   #proposeStatus(session: NamedSession, status: Status, done: (changed: boolean) => void): void {
     const { key, name } = session.identity
-    const frame = Buffer.from(encode.statusUpdate(name, status, this.now()))
+    const frame = encode.statusUpdate(name, status, this.now())
     this.propose(session, { kind: 'status', key, session: session.id, status, frame }, ({ ok }) => done(ok))
   }
 

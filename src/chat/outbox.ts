@@ -36,6 +36,20 @@ export class Outbox {
     this.#bytes += frames.length
   }
 
+  /** Adds whole frames and writes what waits. Most of the time nothing does: then they go straight to the socket. */
+  deliver(frames: Buffer): void {
+    const { socket, open } = this.#connection
+    const idle = this.#bytes === 0 && !this.#armed && this.#behindLarge === undefined
+    if (idle && open && this.#onRelieved === undefined && frames.length <= this.#maxBytes) {
+      if (!socket.writableNeedDrain) {
+        socket.write(frames)
+        return
+      }
+    }
+    this.push(frames)
+    this.flush()
+  }
+
   /** Bytes that the kernel has not taken. */
   get waiting(): number {
     return this.#bytes + this.#connection.socket.writableLength

@@ -6,6 +6,7 @@ import type { SessionId } from '../room/events.js'
 import type { Connection } from './connection.js'
 import type { Member } from './fanout.js'
 import { Outbox } from './outbox.js'
+import { currentTurn, inNextTurn } from './turn.js'
 
 /** A connection with more frames waiting than this is not read further. */
 const MAX_WAITING_FRAMES = 64
@@ -73,8 +74,9 @@ export class Session implements Member {
   #unsettled = 0
   /** How many things are under way until whose end nothing at all may take effect. */
   #held = 0
-  /** How many frames may still take effect in this turn. */
+  /** How many frames may still take effect in the turn. */
   #allowance = MAX_FRAMES_A_TURN
+  #turn = -1
   #onHeard: (() => void) | undefined
   #paused = false
   #closing: NodeJS.Timeout | undefined
@@ -158,6 +160,11 @@ export class Session implements Member {
   }
 
   #proceed(): void {
+    const turn = currentTurn()
+    if (turn !== this.#turn) {
+      this.#turn = turn
+      this.#allowance = MAX_FRAMES_A_TURN
+    }
     while (this.state !== 'closed' && this.#held === 0 && this.#allowance > 0) {
       if (this.outbox.pressed) {
         // Whoever asks and does not read gets no more answers until it does.
@@ -171,20 +178,12 @@ export class Session implements Member {
         this.#waiting.unshift(decoded)
         break
       }
-      this.#spend()
+      this.#allowance -= 1
+      if (this.#allowance === 0) inNextTurn(() => this.#proceed())
     }
     if (this.#waiting.length === 0 || this.state === 'closed') this.#heard()
     if (this.#waiting.length + this.#unsettled > MAX_WAITING_FRAMES) this.#pause()
     else this.#resume()
-  }
-
-  #spend(): void {
-    if (this.#allowance === MAX_FRAMES_A_TURN)
-      setImmediate(() => {
-        this.#allowance = MAX_FRAMES_A_TURN
-        this.#proceed()
-      })
-    this.#allowance -= 1
   }
 
   #heard(): void {

@@ -151,8 +151,16 @@ export function checkMessage(content: string): Refusal | undefined {
 
 /** A time as it is on the wire: ISO 8601, UTC, milliseconds. */
 export function timestamp(now: number): string {
-  return new Date(now).toISOString()
+  if (now !== lastTime) {
+    lastTime = now
+    lastTimestamp = new Date(now).toISOString()
+  }
+  return lastTimestamp
 }
+
+/** Under load many frames have the same time. */
+let lastTime = Number.NaN
+let lastTimestamp = ''
 
 /**
  * The JSON text of every server frame. Fields stand in the order of protocol 1.4:

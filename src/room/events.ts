@@ -30,6 +30,9 @@ export interface Presence {
 /** The payload of a frame (UTF-8 JSON), as every client gets it. */
 export type FrameBytes = Uint8Array
 
+/** The same as it is proposed: whoever commits it encodes it, once. */
+export type FrameText = string
+
 export interface Joined {
   readonly kind: 'joined'
   readonly position: Position
@@ -80,7 +83,7 @@ interface Owned {
   readonly key: NameKey
   /** and the session that must own it: the fence. */
   readonly session: SessionId
-  readonly frame: FrameBytes
+  readonly frame: FrameText
 }
 
 export interface Leave extends Owned {

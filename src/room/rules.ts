@@ -44,7 +44,8 @@ export function eventOf(proposal: Exclude<Proposal, SendPrivate>, position: Posi
     const { kind: _, ...claim } = proposal
     return { kind: 'joined', position, presence: { ...claim, node, order: claim.order ?? position.offset } }
   }
-  const { key, session, frame } = proposal
+  const { key, session } = proposal
+  const frame = Buffer.from(proposal.frame)
   if (proposal.kind === 'leave') return { kind: 'left', position, key, session, frame }
   if (proposal.kind === 'status')
     return { kind: 'status', position, key, session, status: proposal.status, frame }

@@ -11,7 +11,7 @@ const say = (text: string): Proposal => ({
   kind: 'say',
   key: keyOf('Ana'),
   session: 's',
-  frame: Buffer.from(text),
+  frame: text,
 })
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 

@@ -28,19 +28,19 @@ export function join({ key, name, session }: Person, more: Partial<Join> = {}): 
 }
 
 export function leave({ key, name, session }: Person): Proposal {
-  return { kind: 'leave', key, session, frame: Buffer.from(encode.userDisconnected(name, AT)) }
+  return { kind: 'leave', key, session, frame: encode.userDisconnected(name, AT) }
 }
 
 export function changeStatus({ key, name, session }: Person, status: Status): Proposal {
-  return { kind: 'status', key, session, status, frame: Buffer.from(encode.statusUpdate(name, status, AT)) }
+  return { kind: 'status', key, session, status, frame: encode.statusUpdate(name, status, AT) }
 }
 
 export function say({ key, name, session }: Person, content = 'hola'): Proposal {
-  return { kind: 'say', key, session, frame: Buffer.from(encode.broadcast(name, content, AT)) }
+  return { kind: 'say', key, session, frame: encode.broadcast(name, content, AT) }
 }
 
 export function whisper({ key, name, session }: Person, target: string, content = 'psst'): Proposal {
-  const frame = Buffer.from(encode.private(name, target, content, AT))
+  const frame = encode.private(name, target, content, AT)
   return { kind: 'private', key, session, target: keyOf(target), frame }
 }
 

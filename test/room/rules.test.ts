@@ -12,7 +12,7 @@ const absent = someone('Carla', 3)
 const join = ({ key, session, name, ip, status, connectedAt }: Presence) => {
   return { kind: 'join', key, session, name, ip, status, connectedAt } as const
 }
-const owned = ({ key, session }: Presence) => ({ key, session, frame: FRAME })
+const owned = ({ key, session }: Presence) => ({ key, session, frame: String(FRAME) })
 const leave = (who: Presence) => ({ kind: 'leave', ...owned(who) }) as const
 const say = (who: Presence) => ({ kind: 'say', ...owned(who) }) as const
 const status = (who: Presence, to: Presence['status']) =>

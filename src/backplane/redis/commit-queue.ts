@@ -9,23 +9,31 @@ const BATCH_BYTES = 256 * 1024
 /** When what had to wait is tried again. */
 const WAIT_MS = 100
 
+/**
+ * How long after the last batch the next is sent at the earliest, when there was more than one proposal in that: a batch costs as much
+ * as ten proposals, and under load this makes them larger. With no load nothing waits.
+ */
+const PACE_MS = 1
+
 /** Proposals on their way, in the order of the calls. */
 export interface Batch {
   /** As the script wants them. */
-  readonly args: readonly (string | Buffer)[]
+  readonly args: readonly string[]
 }
 
 /**
- * What became of a batch. `lapsed`: nothing was done, the node had been swept. `full`: nothing was done, Redis has no memory left.
+ * What became of a batch. `lapsed`: nothing was done, the node had been swept. `refused`: nothing was done, Redis takes nothing now.
  * undefined: that cannot be found out.
  */
-export type BatchOutcome = readonly Answer[] | 'lapsed' | 'full' | undefined
+export type BatchOutcome = readonly Answer[] | 'lapsed' | 'refused' | undefined
 
 export interface CommitQueueOptions {
   /** Has a batch judged, however often that has to be tried. */
   readonly send: (batch: Batch) => Promise<BatchOutcome>
   /** How long a proposal may wait to be sent. */
   readonly timeoutMs: number
+  /** {@link PACE_MS}, for tests that cannot be that quick. */
+  readonly paceMs?: number
 }
 
 /** One call of `commit`. */
@@ -36,7 +44,7 @@ interface Call {
 }
 
 interface Item {
-  readonly args: readonly (string | Buffer)[]
+  readonly args: readonly string[]
   readonly bytes: number
   /** Whether it asks to enter the room for the first time: then nothing that was swept can be meant. */
   readonly newcomer: boolean
@@ -57,6 +65,7 @@ const FENCED: Outcome = { ok: false, reason: 'FENCED' }
  */
 export class CommitQueue {
   readonly #options: CommitQueueOptions
+  readonly #paceMs: number
   #items: Item[] = []
   /** What has to wait a little, and is then tried again. */
   #parked: Item[] = []
@@ -64,10 +73,15 @@ export class CommitQueue {
   #held = false
   #closed = false
   #timer: NodeJS.Timeout | undefined
+  #pacing: NodeJS.Timeout | undefined
+  /** Of the last batch: when it was sent, by the monotonic clock, and how many proposals it had. */
+  #lastAt = Number.NEGATIVE_INFINITY
+  #lastCount = 0
   #idle: (() => void)[] = []
 
   constructor(options: CommitQueueOptions) {
     this.#options = options
+    this.#paceMs = options.paceMs ?? PACE_MS
   }
 
   commit(proposals: readonly Proposal[]): Promise<Outcome[]> {
@@ -77,7 +91,7 @@ export class CommitQueue {
       const call = { outcomes: [], missing: proposals.length, resolve }
       for (const [index, proposal] of proposals.entries()) {
         const args = writeProposal(proposal)
-        const bytes = args.reduce((sum, arg) => sum + arg.length, 0)
+        const bytes = args.reduce((sum, arg) => sum + Buffer.byteLength(arg), 0)
         const deadline = proposal.kind === 'leave' ? Number.POSITIVE_INFINITY : late
         const newcomer = proposal.kind === 'join' && proposal.order === undefined
         this.#items.push({ args, bytes, newcomer, call, index, deadline })
@@ -100,6 +114,7 @@ export class CommitQueue {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#pacing)
     for (const item of [...this.#items.splice(0), ...this.#parked.splice(0)]) settle(item, UNAVAILABLE)
     if (this.#sending) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
@@ -107,6 +122,13 @@ export class CommitQueue {
   #pump(): void {
     if (this.#sending || this.#held || this.#items.length === 0) {
       this.#watch()
+      return
+    }
+    if (this.#isEarly()) {
+      this.#pacing ??= setTimeout(() => {
+        this.#pacing = undefined
+        this.#pump()
+      }, this.#paceMs)
       return
     }
     this.#sending = true
@@ -128,6 +150,12 @@ export class CommitQueue {
     this.#pump()
   }
 
+  /** Whether what has gathered is better sent with what comes within {@link PACE_MS}. */
+  #isEarly(): boolean {
+    if (this.#lastCount <= 1 || this.#items.length >= BATCH_PROPOSALS) return false
+    return performance.now() - this.#lastAt < this.#paceMs
+  }
+
   /** The next batch. */
   #take(): Item[] {
     let bytes = 0
@@ -137,6 +165,8 @@ export class CommitQueue {
       if (count === BATCH_PROPOSALS || (count > 0 && bytes > BATCH_BYTES)) break
       count += 1
     }
+    this.#lastAt = performance.now()
+    this.#lastCount = count
     return this.#items.splice(0, count)
   }
 
@@ -184,7 +214,7 @@ export class CommitQueue {
 function answerTo({ newcomer, deadline }: Item, index: number, outcome: BatchOutcome): Answer {
   if (outcome === 'lapsed') return newcomer ? 'wait' : FENCED
   // Who leaves goes on trying, and makes room.
-  if (outcome === 'full') return deadline === Number.POSITIVE_INFINITY ? 'wait' : UNAVAILABLE
+  if (outcome === 'refused') return deadline === Number.POSITIVE_INFINITY ? 'wait' : UNAVAILABLE
   return outcome?.[index] ?? UNAVAILABLE
 }
 

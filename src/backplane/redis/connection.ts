@@ -100,17 +100,40 @@ function reconnectDelay(): number {
 }
 
 /** What a connection is connected with, for people. */
-export function whereIs({ options, stream }: Redis): {
+export interface Place {
   readonly host: string | undefined
   readonly port: number | undefined
-} {
+  readonly tls: boolean
+}
+
+export function whereIs({ options, stream }: Redis): Place {
   const { sentinels, host, port } = options
-  return sentinels === null ? { host, port } : { host: stream.remoteAddress, port: stream.remotePort }
+  const tls = options.tls !== undefined && options.tls !== null
+  // Before the sentinels have been asked there is no stream.
+  return sentinels === null
+    ? { host, port, tls }
+    : { host: stream?.remoteAddress, port: stream?.remotePort, tls }
+}
+
+/**
+ * Rejects when there is no such database as the URL names: the library would go on with database 0, where somebody else may be.
+ */
+export async function checkDatabase(redis: Redis): Promise<void> {
+  const { db = 0 } = redis.options
+  if (db !== 0) await redis.select(db)
 }
 
 /** Ends a connection that does not answer any more, so that another takes its place. */
 export function reconnect(redis: Redis): void {
   if (redis.status === 'ready') redis.disconnect(true)
+}
+
+/** With what Redis says that it has done nothing, and does nothing at the moment. */
+const REFUSALS = ['BUSY', 'LOADING', 'READONLY', 'MASTERDOWN', 'NOREPLICAS', 'MISCONF', 'NOAUTH']
+
+/** Whether an error says for certain that a command was not executed. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && REFUSALS.some((word) => error.message.startsWith(`${word} `))
 }
 
 /** Whether an error says that the answer did not come in time. */

@@ -8,7 +8,15 @@ import type { Backplane, NodeInfo, NodeStatus, Outcome, Sink, Slice, Snapshot } 
 import type { BackplaneLog } from './backplane-log.js'
 import { Beat } from './beat.js'
 import { type Batch, type BatchOutcome, CommitQueue } from './commit-queue.js'
-import { createConnection, onTrouble, type RedisAddress, reconnect, whereIs } from './connection.js'
+import {
+  checkDatabase,
+  createConnection,
+  isRefusal,
+  onTrouble,
+  type RedisAddress,
+  reconnect,
+  whereIs,
+} from './connection.js'
 import { Follower } from './follower.js'
 import { Keys } from './keys.js'
 import { pause } from './pause.js'
@@ -64,8 +72,10 @@ export class RedisBackplane implements Backplane {
   /** Of the last batch; they count on when the identity changes. */
   #number = 0
   #beaten = false
-  /** Whether it was said that the last beat failed. */
-  #said = false
+  /** Why beats have failed since the last one that did not, as far as it was said. */
+  readonly #said = new Set<string>()
+  /** Whether it was said that Redis refuses batches, since the last one that it took. */
+  #saidRefused = false
   /** What went wrong last with a connection that has not come back. */
   #trouble: Error | undefined
   /** How many heads had been heard before the last beat that was answered. */
@@ -193,6 +203,7 @@ export class RedisBackplane implements Backplane {
   /** Subscribed first, so that nothing after the snapshot is missed; and nobody is there any more who is dead. */
   async #enter(id: string, info: NodeInfo, follower: Follower): Promise<Snapshot> {
     const caller = this.#caller(id)
+    await checkDatabase(this.#commands)
     await follower.listen(id)
     await this.#scripts.enter(caller, info)
     await this.#scripts.beat(caller)
@@ -211,7 +222,8 @@ export class RedisBackplane implements Backplane {
         const now = performance.now()
         if (now - said > REMIND_MS) {
           said = now
-          this.#options.log.warn({ err: this.#trouble ?? err }, `${what}: trying until it can`)
+          const where = whereIs(this.#commands)
+          this.#options.log.warn({ err: this.#trouble ?? err, ...where }, `${what}: trying until it can`)
         }
         await pause()
       }
@@ -234,15 +246,19 @@ export class RedisBackplane implements Backplane {
     const id = this.#id
     this.#number += 1
     const number = this.#number
-    let said = false
+    const late = performance.now() + this.#options.commitTimeoutMs
+    let said: string | undefined
+    // Whether an attempt may have succeeded, although its answer did not come.
+    let unclear = false
     while (!this.#closed) {
       try {
         const reply = await this.#scripts.commit(this.#caller(id), number, args)
-        if (reply.kind === 'done') return reply.outcomes
-        if (reply.kind === 'full') {
-          this.#options.log.warn({}, 'Redis has no memory left: what is sent is refused')
-          return 'full'
+        if (reply.kind === 'done') {
+          this.#saidRefused = false
+          return reply.outcomes
         }
+        if (reply.kind === 'full')
+          return this.#refused({}, 'Redis has no memory left: what is sent is refused')
         if (reply.kind === 'lapsed') {
           void this.#lapse(id)
           return 'lapsed'
@@ -250,16 +266,24 @@ export class RedisBackplane implements Backplane {
         // Nothing was done: first the node has to be told in which epoch it is.
         await this.#member?.follower.reach({ epoch: reply.epoch, offset: 0 })
       } catch (err) {
-        if (!said)
-          this.#options.log.warn(
-            { err: this.#trouble ?? err },
-            'a batch was not answered: it is sent again until it is',
-          )
-        said = true
+        unclear ||= !isRefusal(err)
+        if (!unclear && performance.now() > late)
+          return this.#refused({ err }, 'Redis takes nothing now: what is sent is refused')
+        const what = unclear
+          ? 'a batch was not answered: it is sent again until it is'
+          : 'Redis takes no batch now: trying again'
+        if (what !== said) this.#options.log.warn({ err: this.#trouble ?? err }, what)
+        said = what
         await pause()
       }
     }
     return undefined
+  }
+
+  #refused(fields: object, message: string): BatchOutcome {
+    if (!this.#saidRefused) this.#options.log.warn(fields, message)
+    this.#saidRefused = true
+    return 'refused'
   }
 
   /** One beat: renews the lease, finds out what was missed, and shows out whose node has died. */
@@ -277,14 +301,15 @@ export class RedisBackplane implements Backplane {
       if (position.epoch !== follower.told.epoch) follower.look(position)
       // Nothing is published for a node that is not known.
       this.#heardBefore = known && follower.synced ? heard : undefined
-      this.#said = false
+      this.#said.clear()
       this.#setBeaten(true)
       if (!known) await this.#lapse(id)
       else if (swept > 0) await this.#scripts.sweep(this.#caller(), Date.now)
-    } catch (err) {
-      if (!this.#said && !this.#closed)
-        this.#options.log.warn({ err: this.#trouble ?? err }, 'Redis cannot be reached')
-      this.#said = true
+    } catch (error) {
+      const err = this.#trouble ?? (error instanceof Error ? error : new Error(String(error)))
+      if (!this.#said.has(err.message) && !this.#closed)
+        this.#options.log.warn({ err, ...whereIs(this.#commands) }, 'Redis cannot be reached')
+      this.#said.add(err.message)
       this.#setBeaten(false)
     }
   }
@@ -345,7 +370,7 @@ export class RedisBackplane implements Backplane {
     if (sink === undefined || healthy === this.#healthy || this.#closed) return
     this.#healthy = healthy
     const { log } = this.#options
-    if (healthy) log.info({ node: this.#id }, 'in touch with the others')
+    if (healthy) log.info({ node: this.#id, ...whereIs(this.#commands) }, 'in touch with the others')
     else log.warn({ node: this.#id, err: this.#trouble }, 'cut off from the others')
     sink.health(healthy)
   }

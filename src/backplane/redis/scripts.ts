@@ -70,6 +70,9 @@ interface Script {
 export class Scripts {
   readonly #options: ScriptOptions
   readonly #scripts = loadScripts()
+  /** What the epochs that this process opens are called: nobody else's are, and none like another. */
+  readonly #epochs = randomBytes(8).toString('hex')
+  #calls = 0
 
   constructor(options: ScriptOptions) {
     this.#options = options
@@ -102,7 +105,7 @@ export class Scripts {
   }
 
   /** @param proposals as arguments, a flat list */
-  async commit(caller: Caller, number: number, proposals: readonly (string | Buffer)[]): Promise<BatchReply> {
+  async commit(caller: Caller, number: number, proposals: readonly string[]): Promise<BatchReply> {
     const args = [`${number}`, ...this.#logLimits(), ...proposals]
     const [status, epoch, outcomes] = await this.#run('commit', caller, args).catch((error: unknown) => {
       // Only from the first thing that it writes: had it run before, it would have found its outcomes.
@@ -158,11 +161,12 @@ export class Scripts {
     return [`${logLength}`, `${logMaxBytes}`]
   }
 
-  async #run(name: string, { node, epoch }: Caller, args: readonly (string | Buffer)[]): Promise<unknown[]> {
+  async #run(name: string, { node, epoch }: Caller, args: readonly string[]): Promise<unknown[]> {
     const { redis, keys, leaseMs } = this.#options
     const script = this.#scripts.get(name)
     if (script === undefined) throw new Error(`no script is called ${name}`)
-    const fresh = randomBytes(8).toString('hex')
+    this.#calls += 1
+    const fresh = this.#epochs + this.#calls.toString(36)
     const all = [keys.namespace, `${leaseMs}`, node, epoch, fresh, ...args]
     const call = (command: string, what: string) =>
       redis.callBuffer(command, what, `${keys.shared.length}`, ...keys.shared, ...all)

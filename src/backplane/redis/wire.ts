@@ -153,7 +153,7 @@ export function writeKey(key: NameKey): string {
 }
 
 /** What a script needs to know of a proposal (commit.lua). */
-export function writeProposal(proposal: Proposal): (string | Buffer)[] {
+export function writeProposal(proposal: Proposal): string[] {
   const { kind, key, session } = proposal
   switch (kind) {
     case 'join': {
@@ -169,18 +169,14 @@ export function writeProposal(proposal: Proposal): (string | Buffer)[] {
       ]
     }
     case 'leave':
-      return ['l', key, session, bytesOf(proposal.frame)]
+      return ['l', key, session, proposal.frame]
     case 'status':
-      return ['s', key, session, proposal.status, bytesOf(proposal.frame)]
+      return ['s', key, session, proposal.status, proposal.frame]
     case 'say':
-      return ['b', key, session, bytesOf(proposal.frame)]
+      return ['b', key, session, proposal.frame]
     case 'private':
-      return ['p', key, session, writeKey(proposal.target), bytesOf(proposal.frame)]
+      return ['p', key, session, writeKey(proposal.target), proposal.frame]
   }
-}
-
-function bytesOf(frame: Uint8Array): Buffer {
-  return Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
 }
 
 /** What became of a proposal: as the port says it, or `wait`: newcomers have to wait for those who claim their names again. */

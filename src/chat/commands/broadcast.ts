@@ -11,7 +11,7 @@ export const broadcast: Command<'broadcast'> = {
     if (problem) return problem
     node.wake(session)
     const { key, name } = session.identity
-    const frame = Buffer.from(encode.broadcast(name, content, node.now()))
+    const frame = encode.broadcast(name, content, node.now())
     node.propose(session, { kind: 'say', key, session: session.id, frame }, (outcome) => {
       if (!outcome.ok) node.refuse(session, refusalOf(outcome.reason))
     })

@@ -16,7 +16,7 @@ export const changeStatus: Command<'change_status'> = {
     session.away = false
     const { key, name } = session.identity
     const update = encode.statusUpdate(name, status, node.now())
-    const proposal = { kind: 'status', key, session: session.id, status, frame: Buffer.from(update) } as const
+    const proposal = { kind: 'status', key, session: session.id, status, frame: update } as const
     // Should it be refused, or change nothing, that is answered before what the client sent behind it has its effect.
     session.hold()
     node.propose(session, proposal, (outcome) => {

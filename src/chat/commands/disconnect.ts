@@ -16,7 +16,7 @@ export const disconnect: Command<'disconnect'> = {
     }
     session.state = 'leaving'
     const { key, name } = session.identity
-    const frame = Buffer.from(encode.userDisconnected(name, node.now()))
+    const frame = encode.userDisconnected(name, node.now())
     node.propose(session, { kind: 'leave', key, session: session.id, frame }, (outcome) => {
       if (!outcome.ok) node.dismiss(session)
     })

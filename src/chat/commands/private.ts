@@ -15,7 +15,7 @@ export const privateMessage: Command<'private'> = {
 
     const deliver = (to: Presence) => {
       const { key, name } = session.identity
-      const frame = Buffer.from(encode.private(name, to.name, content, node.now()))
+      const frame = encode.private(name, to.name, content, node.now())
       const proposal = { kind: 'private', key, session: session.id, target: to.key, frame } as const
       // Should it be refused, that is answered before what the client sent behind it has its effect.
       session.hold()

@@ -30,8 +30,8 @@ class Bench {
   readonly sent: Sent[] = []
   #offset = 0
 
-  constructor(t: Test, timeoutMs = LONG_MS) {
-    this.queue = new CommitQueue({ timeoutMs, send: (batch) => this.#send(batch) })
+  constructor(t: Test, timeoutMs = LONG_MS, paceMs = 0) {
+    this.queue = new CommitQueue({ timeoutMs, paceMs, send: (batch) => this.#send(batch) })
     t.teardown(() => void this.queue.close())
   }
 
@@ -122,6 +122,47 @@ t.test('while a batch is under way, the next gathers, in the order of the calls'
   t.strictSame(await calls[2]?.outcomes, [{ ok: false, reason: 'FENCED' }, ok(7)])
   await turns()
   t.equal(bench.sent.length, 0)
+})
+
+t.test('with no load nothing waits: who sends one thing after the other has each sent at once', async (t) => {
+  const bench = new Bench(t, LONG_MS, LONG_MS)
+  for (let count = 0; count < 3; count += 1) {
+    const call = bench.commit(say(ana))
+    ;(await bench.next()).pass()
+    t.strictSame(await call.verdicts(), ['ok'])
+  }
+})
+
+t.test('under load the next batch waits a little, so that it becomes larger', async (t) => {
+  t.test('but no longer than until it is full', async (t) => {
+    const bench = new Bench(t, LONG_MS, LONG_MS)
+    bench.commit(say(ana), say(beto))
+    ;(await bench.next()).pass()
+    bench.commit(...Array(255).fill(say(ana)))
+    await turns()
+    t.equal(bench.sent.length, 0)
+    bench.commit(say(eva))
+    t.equal((await bench.next()).what.length, 256)
+  })
+
+  t.test('and not for long', async (t) => {
+    const bench = new Bench(t, LONG_MS, SHORT_MS)
+    bench.commit(say(ana), say(beto))
+    ;(await bench.next()).pass()
+    await turns()
+    bench.commit(say(eva))
+    t.strictSame((await bench.next()).what, ['b eva'])
+  })
+
+  t.test('and what waits is refused when the queue is closed', async (t) => {
+    const bench = new Bench(t, LONG_MS, LONG_MS)
+    bench.commit(say(ana), say(beto))
+    ;(await bench.next()).pass()
+    await turns()
+    const call = bench.commit(say(eva))
+    await bench.queue.close()
+    t.strictSame(await call.verdicts(), ['UNAVAILABLE'])
+  })
 })
 
 t.test(
@@ -308,14 +349,14 @@ t.test(
   },
 )
 
-t.test('when Redis has no memory left, what is said is refused, and who leaves goes on trying', async (t) => {
+t.test('when Redis takes nothing, what is said is refused, and who leaves goes on trying', async (t) => {
   const bench = new Bench(t, SHORT_MS)
   const call = bench.commit(join(ana), say(beto), leave(beto))
-  ;(await bench.next()).answer('full')
+  ;(await bench.next()).answer('refused')
   for (let times = 0; times < 3; times += 1) {
     const again = await bench.next()
     t.strictSame(again.what, ['l beto'])
-    again.answer('full')
+    again.answer('refused')
   }
   bench.queue.hold()
   t.strictSame(await bench.commit(say(eva)).verdicts(), ['UNAVAILABLE'])

@@ -150,6 +150,15 @@ t.test('rooms in databases of their own keep apart, also with the same prefix', 
   for (const { log } of [one, two, three]) t.strictSame(log.warnings, [], 'although they hear each other')
 })
 
+t.test('a database that there is not is said clearly, and no other is used', options, async (t) => {
+  const server = await startRedis(t, { args: ['--databases', '4'] })
+  const { log, started } = starting(t, `${server.url}/4`)
+  await until('it is said', () => log.count(TRYING) > 0)
+  t.match(log.errors[0], /DB index is out of range/)
+  t.strictSame(await server.call('KEYS', '*'), [])
+  t.equal(await Promise.race([started, 'not started']), 'not started')
+})
+
 t.test('a wrong password is said clearly, and tried again', options, async (t) => {
   const server = await startRedis(t, { password: 'right' })
   const node = new Node(t, { address: { url: `redis://:wrong@127.0.0.1:${server.port}` } })
@@ -161,6 +170,14 @@ t.test('a wrong password is said clearly, and tried again', options, async (t) =
   await started
 })
 
+/** A node that may not come to start. */
+function starting(t: Test, url: string) {
+  const node = new Node(t, { address: { url } })
+  const started = node.start()
+  started.catch(() => {})
+  return { log: node.log, started }
+}
+
 t.test('no password where one is wanted is said clearly', options, async (t) => {
   const server = await startRedis(t, { password: 'right' })
   const node = new Node(t, { address: { url: `redis://127.0.0.1:${server.port}` } })
@@ -168,6 +185,21 @@ t.test('no password where one is wanted is said clearly', options, async (t) => 
   node.start().catch(() => {})
   await until('it is said', () => log.count(TRYING) > 0)
   t.match(log.errors[0], /^NOAUTH/)
+})
+
+t.test('what Redis takes no writes for is refused in time, and nothing of it is done', options, async (t) => {
+  const server = await startRedis(t)
+  const node = new Node(t, { address: { url: server.url }, commitTimeoutMs: 500 })
+  await node.start()
+  const { log } = node
+  await server.call('CONFIG', 'SET', 'min-replicas-to-write', '1')
+  for (let times = 0; times < 2; times += 1)
+    t.strictSame(await node.commit(join(person('Ana'))), ['UNAVAILABLE'])
+  t.equal(log.count('Redis takes nothing now: what is sent is refused'), 1)
+  t.match(log.errors.join(), /NOREPLICAS/)
+  t.equal(log.count('a batch was not answered: it is sent again until it is'), 0)
+  await server.call('CONFIG', 'SET', 'min-replicas-to-write', '0')
+  t.strictSame(await node.commit(join(person('Ana')), join(person('Ana'))), ['ok', 'NAME_TAKEN'])
 })
 
 t.test('a port where nobody listens is said clearly', options, async (t) => {
@@ -224,7 +256,7 @@ t.test('a server that takes no writes any more is left for the one that does', o
   const ana = person('Beto')
   const outcome = node.commit(join(ana))
   await server.call('CONFIG', 'SET', 'replica-serve-stale-data', 'no')
-  await until('it is said', () => log.count('a batch was not answered: it is sent again until it is') > 0)
+  await until('it is said', () => log.warnings.some((line) => /^(a batch|Redis takes no batch)/.test(line)))
   await server.call('REPLICAOF', 'NO', 'ONE')
   t.strictSame(await outcome, ['ok'])
 })

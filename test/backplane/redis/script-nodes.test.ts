@@ -1,8 +1,10 @@
 import t, { type Test } from 'tap'
+import { Scripts } from '../../../src/backplane/redis/scripts.js'
 import { frameOf, join, leave, person, say } from '../../contract/people.js'
 import {
   type Ear,
   LEASE_MS,
+  LOG_LIMITS,
   now,
   outcomesOf,
   roomChecks,
@@ -30,7 +32,7 @@ async function end(room: ScriptRoom, by: ScriptNode, ...nodes: ScriptNode[]): Pr
 
 check('the first node opens the room', async (t, room) => {
   const node = await room.node('n')
-  t.match(node.epoch, /^[0-9a-f]{16}$/)
+  t.match(node.epoch, /^[0-9a-f]{16}[0-9a-z]+$/)
   t.strictSame(await node.enter(), { position: node.at(0), claimsLeftMs: 0 })
   t.equal(await room.meta('format'), '1')
   isFull(t, await room.leaseOf('n'))
@@ -129,6 +131,25 @@ check('nobody is ended when nobody could beat for half a lease', async (t, room)
 
   await room.expire('two')
   t.match(await beat(room, one), { swept: 1 }, 'and then somebody could')
+})
+
+check('the term of a lease is its own, whoever renews it', async (t, room) => {
+  const one = await room.node('one')
+  const hasty = new Scripts({ redis: room.admin, keys: room.keys, leaseMs: 300, ...LOG_LIMITS })
+  const caller = { node: 'hasty', epoch: one.epoch }
+  await hasty.enter(caller, { label: 'hasty', startedAt: STARTED_AT })
+  await room.expire('one')
+  await room.admin.hset(room.key('meta'), 'beat', (await room.time()) - LEASE_MS)
+  t.match(await hasty.beat(caller), { known: true, swept: 0 })
+  isFull(t, await room.leaseOf('one'))
+  await room.restarted()
+  await room.expire('one')
+  await hasty.beat(caller)
+  isFull(t, await room.leaseOf('one'))
+  await room.expire('hasty')
+  await room.admin.hset(room.key('meta'), 'beat', (await room.time()) - LEASE_MS)
+  await beat(room, one)
+  t.ok(Number(await room.leaseOf('hasty')) <= 300)
 })
 
 check('somebody is ended when others could beat', async (t, room) => {

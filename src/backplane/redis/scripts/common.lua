@@ -25,10 +25,10 @@ local fresh_bytes = tonumber(meta[9] or 0)
 local function node_key(id) return NAMESPACE .. 'node:' .. id end
 local function owned_key(id) return NAMESPACE .. 'owned:' .. id end
 
--- Nobody is swept for Redis's own absence.
+-- Nobody is swept for Redis's own absence. The terms are those that nodes gave themselves: who calls may have another.
 local function renew_all()
   for _, id in ipairs(redis.call('ZRANGE', NODES, 0, -1)) do
-    redis.call('ZADD', NODES, now + LEASE, id)
+    redis.call('ZADD', NODES, now + (redis.call('HGET', node_key(id), 'lease') or LEASE), id)
   end
 end
 
