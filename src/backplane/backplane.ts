@@ -1,7 +1,7 @@
 /** The port: what nodes share, and how they are told. Every implementation passes the suite in test/contract. */
 import type { NameKey } from '../protocol/names.js'
 import type { Snapshot } from '../room/directory.js'
-import type { Event, FrameBytes, Position, Presence, Proposal, SessionId } from '../room/events.js'
+import type { Event, FrameBytes, Position, Presence, Proposal, Said, SessionId } from '../room/events.js'
 import type { RoomRefusal } from '../room/rules.js'
 
 export type { Snapshot } from '../room/directory.js'
@@ -74,8 +74,11 @@ export interface Sink {
   private(messages: readonly PrivateMessage[]): void
   /** The log goes on in another epoch, from here; nothing was missed. */
   epoch(position: Position): void
-  /** It could not repair: this is the room now. */
-  reset(snapshot: Snapshot): void
+  /**
+   * It could not repair: this is the room now.
+   * @param missed what was said before that and not told: the part of it that could still be found
+   */
+  reset(snapshot: Snapshot, missed?: readonly Said[]): void
   /** This node was swept, and has a new identity: claim your sessions again. */
   lapsed(): void
   health(up: boolean): void

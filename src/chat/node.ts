@@ -186,7 +186,9 @@ export class ChatNode implements PerformingNode, Audience {
     this.#committer.propose(proposal, (outcome) => {
       done(outcome)
       session.settle()
-      this.#forget(session)
+      // It passed, and yet it is still there: what was committed has been lost since.
+      if (proposal.kind === 'leave' && outcome.ok && this.#presenceOf(session)) this.#leave(session)
+      else this.#forget(session)
     })
   }
 
@@ -250,7 +252,9 @@ export class ChatNode implements PerformingNode, Audience {
       return
     }
     this.#fanout.append(frame)
-    if (session?.state === 'leaving') this.dismiss(session)
+    if (session === undefined) return
+    if (session.state === 'leaving') this.dismiss(session)
+    this.#forget(session)
   }
 
   statusChanged({ session: id, status, frame }: StatusChanged): void {

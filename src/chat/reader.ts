@@ -28,6 +28,7 @@ type Item =
   | PrivateMessage
   | { readonly kind: 'epoch'; readonly position: Position }
   | { readonly kind: 'reset'; readonly snapshot: Snapshot }
+  | { readonly kind: 'late'; readonly said: Said }
   | { readonly kind: 'reconcile' }
 
 /** Reads the room's log: what the backplane tells is applied in its order, and nothing else ever changes the directory. */
@@ -76,8 +77,9 @@ export class Reader implements Sink {
     this.#push([{ kind: 'epoch', position }])
   }
 
-  reset(snapshot: Snapshot): void {
-    this.#push([{ kind: 'reset', snapshot }, { kind: 'reconcile' }])
+  reset(snapshot: Snapshot, missed: readonly Said[] = []): void {
+    const late = missed.map((said) => ({ kind: 'late', said }) as const)
+    this.#push([{ kind: 'reset', snapshot }, ...late, { kind: 'reconcile' }])
   }
 
   lapsed(): void {
@@ -109,6 +111,9 @@ export class Reader implements Sink {
       case 'reset':
         this.#reset(item.snapshot)
         break
+      case 'late':
+        this.#audience.said(item.said)
+        break
       default:
         this.#take(item)
         break
@@ -134,13 +139,14 @@ export class Reader implements Sink {
   }
 
   #reset(snapshot: Snapshot): void {
+    const { epoch } = this.#directory.position
     for (const event of difference(this.#directory, snapshot, this.#audience.now())) this.#take(event)
-    this.#moveTo(snapshot.position)
+    this.#moveTo(snapshot.position, epoch)
   }
 
-  #moveTo(position: Position): void {
-    const { epoch } = this.#directory.position
+  /** @param from the epoch before, which what was applied since may have left already */
+  #moveTo(position: Position, from = this.#directory.position.epoch): void {
     this.#directory.moveTo(position)
-    if (epoch !== position.epoch) this.#audience.epochLeft(epoch)
+    if (from !== position.epoch) this.#audience.epochLeft(from)
   }
 }

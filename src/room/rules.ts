@@ -27,7 +27,10 @@ export function judge(
   const owns = owner?.session === proposal.session && owner.node === node
   if (proposal.kind === 'join') {
     if (owner === undefined) return undefined
-    return owns ? 'UNCHANGED' : 'NAME_TAKEN'
+    if (owns) return 'UNCHANGED'
+    // Who claims may find himself, from before his node was swept.
+    const himself = owner.session === proposal.session && proposal.order !== undefined
+    return himself ? undefined : 'NAME_TAKEN'
   }
   if (!owns) return 'FENCED'
   if (proposal.kind === 'status' && owner.status === proposal.status) return 'UNCHANGED'

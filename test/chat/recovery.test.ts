@@ -127,6 +127,70 @@ t.test('a node that missed a part of the log', async (t) => {
   })
 })
 
+t.test('a node whose room has become another', async (t) => {
+  /** The room is another now, and only those that `keep` names are in it. */
+  const another = (room: ReturnType<typeof newRoom>, ...keep: string[]) => {
+    const users = room.snapshot().users.filter(({ name }) => keep.includes(name))
+    return { position: { epoch: 'another', offset: 1 }, users }
+  }
+
+  t.test('settles what waited also when somebody is missing there', async (t) => {
+    const { room, one, two } = await twoNodes(t)
+    const ana = await Client.join(one.url, 'Ana')
+    await Client.join(two.url, 'Beto')
+    one.backplane.withhold()
+    ana.send({ type: 'broadcast', sender: 'Ana', content: 'lost' })
+    ana.send({ type: 'list_users', sender: 'Ana' })
+    await until('it was said', () => room.snapshot().position.offset === 3)
+    one.backplane.lose()
+    one.backplane.sink?.reset(another(room, 'Ana'))
+    t.equal((await ana.next()).content, 'Beto ha salido')
+    t.same((await ana.next()).content, ['Ana'])
+  })
+
+  t.test('tells a newcomer who was lost with it, and takes him when he tries again', async (t) => {
+    const { room, one } = await twoNodes(t)
+    const ana = await Client.open(one.url)
+    one.backplane.withhold()
+    ana.send({ type: 'register', sender: 'Ana' })
+    await until('Ana is in the room', () => room.find(keyOf('Ana')))
+    one.backplane.lose()
+    one.backplane.sink?.reset(another(room))
+    t.match((await ana.next('error')).content, /no está disponible/)
+    ana.send({ type: 'register', sender: 'Beto' })
+    t.equal((await ana.next('register_success')).type, 'register_success')
+  })
+
+  t.test('lets go who left, although the room has forgotten that, and has him leave again', async (t) => {
+    const { room, one, two } = await twoNodes(t)
+    const beto = await Client.join(two.url, 'Beto')
+    const ana = await Client.join(one.url, 'Ana')
+    const before = room.snapshot().users
+    one.backplane.withhold()
+    ana.send({ type: 'disconnect', sender: 'Ana' })
+    t.equal((await beto.next()).content, 'Ana ha salido')
+    one.backplane.lose()
+    const { commit } = one.backplane
+    const kinds: string[] = []
+    one.backplane.commit = (proposals) => {
+      kinds.push(...proposals.map(({ kind }) => kind))
+      return commit.call(one.backplane, proposals)
+    }
+    one.backplane.sink?.reset({ position: { epoch: 'another', offset: 1 }, users: before })
+    t.equal((await ana.closed()).code, 1000)
+    await until('Ana is to leave again', () => kinds.includes('leave'))
+  })
+
+  t.test('tells late what was said before the room was taken', async (t) => {
+    const { room, one } = await twoNodes(t)
+    const ana = await Client.join(one.url, 'Ana')
+    const frame = Buffer.from('{"type":"broadcast","sender":"Beto","content":"late"}')
+    const position = { epoch: 'another', offset: 1 }
+    one.backplane.sink?.reset(another(room, 'Ana'), [{ kind: 'said', position, key: keyOf('Beto'), frame }])
+    t.equal((await ana.next()).content, 'late')
+  })
+})
+
 t.test('a node that cannot reach the room', async (t) => {
   t.test(
     'says so to operators and clients, keeps its connections, and goes on when it is back',

@@ -1,5 +1,5 @@
 import type { PrivateMessage, Sink, Snapshot } from '../../src/backplane/backplane.js'
-import type { Event, Position } from '../../src/room/events.js'
+import type { Event, Position, Said } from '../../src/room/events.js'
 
 const { TEST_DEADLINE_MS } = process.env
 
@@ -35,8 +35,8 @@ export class RecordingSink implements Sink {
     this.#keep([{ kind: 'epoch', position }])
   }
 
-  reset(snapshot: Snapshot): void {
-    this.#keep([{ kind: 'reset', snapshot }])
+  reset(snapshot: Snapshot, missed: readonly Said[] = []): void {
+    this.#keep([{ kind: 'reset', snapshot }, ...missed])
   }
 
   lapsed(): void {

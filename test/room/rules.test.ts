@@ -30,6 +30,13 @@ t.test('1.3 a name is owned by one session', async (t) => {
   t.equal(judge({ ...join(ana), key: beto.key }, 'n1', present), 'NAME_TAKEN')
 })
 
+t.test('who claims takes over from himself, and from nobody else', async (t) => {
+  const claim = { ...join(ana), order: 1 }
+  t.equal(judge(claim, 'n2', present), undefined, 'his node has another identity')
+  t.equal(judge(claim, 'n1', present), 'UNCHANGED')
+  t.equal(judge({ ...claim, session: 'another' }, 'n2', present), 'NAME_TAKEN')
+})
+
 t.test('a session that is present does not join again', async (t) => {
   t.equal(judge(join(ana), 'n1', present), 'UNCHANGED')
 })

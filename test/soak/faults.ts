@@ -36,6 +36,22 @@ export async function inflict(fault: Fault, cluster: Cluster, ledger: Ledger): P
       await sleep(fault.leases * LEASE_MS)
       await cluster.redis.restart()
       return { privates: true }
+    case 'redis-restarts':
+      // Some nodes get hold of it in between, and some do not.
+      for (let time = 0; time < fault.times; time += 1) await cluster.redis.restart()
+      return { privates: true }
+    case 'redis-pause':
+      await cluster.redis.pause()
+      await sleep(fault.leases * LEASE_MS)
+      await cluster.redis.resume()
+      return { privates: true }
+    case 'kill-in-restart':
+      return replace(cluster, fault.node, async (node) => {
+        await cluster.redis.kill()
+        await node.kill()
+        await sleep(fault.leases * LEASE_MS)
+        await cluster.redis.restart()
+      })
     case 'redis-empty':
       await cluster.redis.restartEmpty()
       return { privates: true, broadcasts: true }

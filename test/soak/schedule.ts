@@ -23,6 +23,9 @@ export type Fault =
       readonly direction: 'toServer' | 'toClient' | 'both'
     }
   | { readonly kind: 'redis-restart'; readonly leases: number }
+  | { readonly kind: 'redis-restarts'; readonly times: number }
+  | { readonly kind: 'redis-pause'; readonly leases: number }
+  | { readonly kind: 'kill-in-restart'; readonly node: number; readonly leases: number }
   | { readonly kind: 'redis-empty' }
   | { readonly kind: 'kill-connections'; readonly type: 'normal' | 'pubsub'; readonly times: number }
 
@@ -71,6 +74,9 @@ export function* rounds(seed: number, nodes: number): Generator<Round> {
       direction: pick(['toServer', 'toClient', 'both'] as const),
     }),
     () => ({ kind: 'redis-restart', leases: leases() }),
+    () => ({ kind: 'redis-restarts', times: 2 + Math.floor(random() * 3) }),
+    () => ({ kind: 'redis-pause', leases: leases() }),
+    () => ({ kind: 'kill-in-restart', node: node(), leases: leases() }),
     () => ({ kind: 'redis-empty' }),
     () => ({
       kind: 'kill-connections',

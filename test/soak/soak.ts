@@ -12,7 +12,7 @@ import { Ledger } from '../support/ledger/ledger.js'
 import { Participant } from '../support/ledger/participant.js'
 import { findRedis } from '../support/redis/find.js'
 import { inflict } from './faults.js'
-import { described, type Move, type Round, rounds } from './schedule.js'
+import { described, type Fault, type Move, type Round, rounds } from './schedule.js'
 
 const NODES = 3
 const CROWD = 12
@@ -67,7 +67,7 @@ async function play({ number, fault, moves }: Round): Promise<string[]> {
   await Promise.all(cluster.nodes.map((node) => node.becomes('ready')))
   await sleep(QUIET_MS)
   await chatter.stop()
-  const found = await balance(ledger, crowd, () => cluster.lists(), excuses)
+  const found = [...thrownOut(fault), ...(await balance(ledger, crowd, () => cluster.lists(), excuses))]
   totals.accepted += chatter.counts.accepted
   totals.refused += chatter.counts.refused
   totals.delivered += ledger.accounts.reduce((sum, { sights }) => sum + sights.length, 0)
@@ -78,6 +78,14 @@ async function play({ number, fault, moves }: Round): Promise<string[]> {
   ledger.turnPage()
   crowd = crowd.filter(({ account }) => account.present)
   return [...found, ...page]
+}
+
+/** Those whose node lives stay connected, whatever happens. */
+function thrownOut({ kind }: Fault): string[] {
+  if (['kill', 'terminate', 'kill-in-restart'].includes(kind)) return []
+  return crowd
+    .filter(({ account: { name, present } }) => name.startsWith('Stayer') && !present)
+    .map(({ account: { name, closeCode } }) => `${name} was thrown out: ${closeCode}`)
 }
 
 /** What the books say of those whom contradictions name. */

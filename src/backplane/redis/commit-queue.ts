@@ -19,6 +19,8 @@ const PACE_MS = 1
 export interface Batch {
   /** As the script wants them. */
   readonly args: readonly string[]
+  /** Whether all in it only take something away: then it is to be done also when Redis has no memory left. */
+  readonly makesRoom: boolean
 }
 
 /**
@@ -48,10 +50,11 @@ interface Item {
   readonly bytes: number
   /** Whether it asks to enter the room for the first time: then nothing that was swept can be meant. */
   readonly newcomer: boolean
+  readonly leaves: boolean
   readonly call: Call
   /** Which of its call's. */
   readonly index: number
-  /** When it has waited too long, by the monotonic clock; a `leave` never has. */
+  /** When it has waited too long, by the monotonic clock; who leaves, or claims what he had, never has. */
   readonly deadline: number
 }
 
@@ -67,6 +70,8 @@ export class CommitQueue {
   readonly #options: CommitQueueOptions
   readonly #paceMs: number
   #items: Item[] = []
+  /** Those who leave, while Redis takes nothing else: they go alone, and first. */
+  #exits: Item[] = []
   /** What has to wait a little, and is then tried again. */
   #parked: Item[] = []
   #sending = false
@@ -92,9 +97,11 @@ export class CommitQueue {
       for (const [index, proposal] of proposals.entries()) {
         const args = writeProposal(proposal)
         const bytes = args.reduce((sum, arg) => sum + Buffer.byteLength(arg), 0)
-        const deadline = proposal.kind === 'leave' ? Number.POSITIVE_INFINITY : late
         const newcomer = proposal.kind === 'join' && proposal.order === undefined
-        this.#items.push({ args, bytes, newcomer, call, index, deadline })
+        const claims = proposal.kind === 'join' && !newcomer
+        const leaves = proposal.kind === 'leave'
+        const deadline = claims || leaves ? Number.POSITIVE_INFINITY : late
+        this.#items.push({ args, bytes, newcomer, leaves, call, index, deadline })
       }
       this.#pump()
     })
@@ -115,12 +122,13 @@ export class CommitQueue {
     this.#closed = true
     clearTimeout(this.#timer)
     clearTimeout(this.#pacing)
-    for (const item of [...this.#items.splice(0), ...this.#parked.splice(0)]) settle(item, UNAVAILABLE)
+    const waiting = [...this.#items.splice(0), ...this.#exits.splice(0), ...this.#parked.splice(0)]
+    for (const item of waiting) settle(item, UNAVAILABLE)
     if (this.#sending) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
   #pump(): void {
-    if (this.#sending || this.#held || this.#items.length === 0) {
+    if (this.#sending || this.#held || this.#items.length + this.#exits.length === 0) {
       this.#watch()
       return
     }
@@ -133,17 +141,19 @@ export class CommitQueue {
     }
     this.#sending = true
     // Never rejects.
-    void this.#send(this.#take())
+    void this.#send(this.#exits.length > 0)
     this.#watch()
   }
 
-  async #send(items: readonly Item[]): Promise<void> {
+  async #send(makesRoom: boolean): Promise<void> {
+    const items = this.#take(makesRoom ? this.#exits : this.#items)
     const args = items.flatMap((item) => item.args)
-    const outcome = await this.#options.send({ args })
+    const outcome = await this.#options.send({ args, makesRoom })
     for (const [index, item] of items.entries()) {
       const answer = answerTo(item, index, outcome)
-      if (answer === 'wait') this.#park(item)
-      else settle(item, answer)
+      if (answer !== 'wait') settle(item, answer)
+      else if (item.leaves && !makesRoom && !this.#closed) this.#exits.push(item)
+      else this.#park(item)
     }
     this.#sending = false
     for (const resolve of this.#idle.splice(0)) resolve()
@@ -157,17 +167,17 @@ export class CommitQueue {
   }
 
   /** The next batch. */
-  #take(): Item[] {
+  #take(from: Item[]): Item[] {
     let bytes = 0
     let count = 0
-    for (const item of this.#items) {
+    for (const item of from) {
       bytes += item.bytes
       if (count === BATCH_PROPOSALS || (count > 0 && bytes > BATCH_BYTES)) break
       count += 1
     }
     this.#lastAt = performance.now()
     this.#lastCount = count
-    return this.#items.splice(0, count)
+    return from.splice(0, count)
   }
 
   #park(item: Item): void {
@@ -213,7 +223,7 @@ export class CommitQueue {
 /** A newcomer's node is about to come back under another identity: he waits for that. */
 function answerTo({ newcomer, deadline }: Item, index: number, outcome: BatchOutcome): Answer {
   if (outcome === 'lapsed') return newcomer ? 'wait' : FENCED
-  // Who leaves goes on trying, and makes room.
+  // Who leaves goes on trying, and makes room; who claims what he had goes on trying, too.
   if (outcome === 'refused') return deadline === Number.POSITIVE_INFINITY ? 'wait' : UNAVAILABLE
   return outcome?.[index] ?? UNAVAILABLE
 }

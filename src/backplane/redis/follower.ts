@@ -1,14 +1,14 @@
 import type { Redis } from 'ioredis'
-import type { Event, Position } from '../../room/events.js'
+import type { Event, Position, Said } from '../../room/events.js'
 import type { Sink, Snapshot } from '../backplane.js'
 import type { BackplaneLog } from './backplane-log.js'
 import { isTimeout, reconnect } from './connection.js'
 import type { Keys } from './keys.js'
 import { pause } from './pause.js'
-import type { Caller, Scripts } from './scripts.js'
+import type { Caller, LogSlice, Scripts } from './scripts.js'
 import { type Mail, type Message, readMessage } from './wire.js'
 
-/** How many entries of the log are read at a time. */
+/** How many entries of the log are read at a time. Fewer, once that took too long: over a slow way they are too much at once. */
 const READ_ENTRIES = 64
 
 /** What came while the log is being read may take so much; beyond that it is dropped, and read from the log too. */
@@ -54,6 +54,7 @@ export class Follower {
   /** Private messages whose places have not been reached. They are in no log: where they stand in it, they say themselves. */
   #mail: Mail[] = []
   #channels: string[] = []
+  #entries = READ_ENTRIES
   #closed = false
   #renewal: NodeJS.Timeout | undefined
   #reached: { readonly position: Position; readonly resolve: () => void }[] = []
@@ -318,15 +319,14 @@ export class Follower {
   }
 
   async #catchUp(): Promise<void> {
-    const { scripts, caller } = this.#options
     for (;;) {
-      const { position, claimsLeftMs, messages } = await scripts.read(caller(), this.#told, READ_ENTRIES)
+      const { position, claimsLeftMs, messages, endedAt } = await this.#readLog(this.#told)
       await this.#hearUpToHere()
       if (this.#closed) return
       if (messages === 'lost') {
         if (claimsLeftMs > 0 && position.epoch !== this.#told.epoch)
           this.#beginAnew(position.epoch, claimsLeftMs)
-        else return this.#takeSnapshot()
+        else return this.#takeSnapshot(endedAt)
         continue
       }
       for (const message of messages) this.#takeEntry(message)
@@ -381,23 +381,62 @@ export class Follower {
     )
   }
 
-  /** The room is as the snapshot says. */
-  async #takeSnapshot(): Promise<void> {
-    const { scripts, caller, sink } = this.#options
+  async #readLog(after: Position): Promise<LogSlice> {
+    const { scripts, caller } = this.#options
+    try {
+      const slice = await scripts.read(caller(), after, this.#entries)
+      this.#entries = Math.min(this.#entries * 2, READ_ENTRIES)
+      return slice
+    } catch (error) {
+      this.#entries = Math.max(Math.floor(this.#entries / 2), 1)
+      throw error
+    }
+  }
+
+  /**
+   * The room is as the snapshot says.
+   * @param endedAt where what was told and what Redis has part, if that is known: what is behind it was said, and is told late
+   */
+  async #takeSnapshot(endedAt?: Position): Promise<void> {
+    const { scripts, caller, sink, log } = this.#options
     const snapshot = await scripts.snapshot(caller())
     if (this.#renew) await this.#tellUpTo(snapshot.position)
+    const missed = endedAt === undefined ? [] : await this.#saidBetween(endedAt, snapshot.position)
     if (this.#closed) return
+    if (!this.#renew)
+      log.warn(
+        { told: this.#told, ...(endedAt && { kept: endedAt.offset }), now: snapshot.position },
+        'Redis does not have all that happened: the room was taken as it is there',
+      )
     this.#renew = false
     this.#leaveFor(snapshot.position)
-    sink.reset(snapshot)
+    sink.reset(snapshot, missed)
     this.#deliverMail()
+  }
+
+  /** What was said after a position, up to another, as far as the log still has it. */
+  async #saidBetween(after: Position, upTo: Position): Promise<Said[]> {
+    const said: Said[] = []
+    let from = after
+    while (!this.#closed && (from.epoch !== upTo.epoch || from.offset < upTo.offset)) {
+      const { messages } = await this.#readLog(from)
+      if (messages === 'lost' || messages.length === 0) break
+      for (const message of messages) {
+        if (message.kind !== 'events') continue
+        for (const event of message.events) {
+          const { offset } = event.position
+          if (event.kind === 'said' && offset > from.offset && offset <= upTo.offset) said.push(event)
+        }
+        from = message.head
+      }
+    }
+    return said
   }
 
   /** Nothing was lost: what was said since the log was read is told before the snapshot, so that it is not left out. */
   async #tellUpTo({ epoch, offset }: Position): Promise<void> {
-    const { scripts, caller } = this.#options
     while (!this.#closed && this.#told.epoch === epoch && this.#told.offset < offset) {
-      const { messages } = await scripts.read(caller(), this.#told, READ_ENTRIES)
+      const { messages } = await this.#readLog(this.#told)
       await this.#hearUpToHere()
       if (messages === 'lost') return
       for (const message of messages) this.#takeEntry(message, offset)

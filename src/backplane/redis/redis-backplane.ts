@@ -242,7 +242,7 @@ export class RedisBackplane implements Backplane {
   }
 
   /** Has a batch judged: under one number, however often it has to be sent. */
-  async #send({ args }: Batch): Promise<BatchOutcome> {
+  async #send({ args, makesRoom }: Batch): Promise<BatchOutcome> {
     const id = this.#id
     this.#number += 1
     const number = this.#number
@@ -252,7 +252,7 @@ export class RedisBackplane implements Backplane {
     let unclear = false
     while (!this.#closed) {
       try {
-        const reply = await this.#scripts.commit(this.#caller(id), number, args)
+        const reply = await this.#scripts.commit(this.#caller(id), number, args, makesRoom)
         if (reply.kind === 'done') {
           this.#saidRefused = false
           return reply.outcomes
@@ -265,6 +265,8 @@ export class RedisBackplane implements Backplane {
         }
         // Nothing was done: first the node has to be told in which epoch it is.
         await this.#member?.follower.reach({ epoch: reply.epoch, offset: 0 })
+        // It has been left behind already: the connection is still with a master that was replaced.
+        if (this.#caller().epoch !== reply.epoch) await pause()
       } catch (err) {
         unclear ||= !isRefusal(err)
         if (!unclear && performance.now() > late)

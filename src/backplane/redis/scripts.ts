@@ -23,8 +23,11 @@ export interface Head {
   readonly claimsLeftMs: number
 }
 
-/** A part of the log: all of it when `messages` is empty. */
-export type LogSlice = Head & { readonly messages: readonly Message[] | 'lost' }
+/**
+ * A part of the log: all of it when `messages` is empty. Where that is lost because Redis has less of an epoch than was seen,
+ * `endedAt` says where the epoch ended.
+ */
+export type LogSlice = Head & { readonly messages: readonly Message[] | 'lost'; readonly endedAt?: Position }
 
 export type Beat = Head & {
   /** Whether this node is still known; else it was swept. */
@@ -104,10 +107,19 @@ export class Scripts {
     }
   }
 
-  /** @param proposals as arguments, a flat list */
-  async commit(caller: Caller, number: number, proposals: readonly string[]): Promise<BatchReply> {
+  /**
+   * @param proposals as arguments, a flat list
+   * @param anyway also when Redis has no memory left: for what makes room
+   */
+  async commit(
+    caller: Caller,
+    number: number,
+    proposals: readonly string[],
+    anyway = false,
+  ): Promise<BatchReply> {
     const args = [`${number}`, ...this.#logLimits(), ...proposals]
-    const [status, epoch, outcomes] = await this.#run('commit', caller, args).catch((error: unknown) => {
+    const script = anyway ? 'commit-anyway' : 'commit'
+    const [status, epoch, outcomes] = await this.#run(script, caller, args).catch((error: unknown) => {
       // Only from the first thing that it writes: had it run before, it would have found its outcomes.
       if (messageOf(error).startsWith('OOM')) return [Buffer.from('FULL')]
       throw error
@@ -128,9 +140,11 @@ export class Scripts {
   async read(caller: Caller, after: Position, limit: number): Promise<LogSlice> {
     const args = [after.epoch, `${after.offset}`, `${limit}`]
     const reply = await this.#run('read', caller, args)
-    const messages =
-      text(reply[0]) === 'OK' ? reply.slice(4).map((entry) => readMessage(bytes(entry))) : 'lost'
-    return { ...readHead(reply), messages }
+    if (text(reply[0]) === 'OK')
+      return { ...readHead(reply), messages: reply.slice(4).map((entry) => readMessage(bytes(entry))) }
+    const ended = String(reply[4])
+    const endedAt = ended === '' ? {} : { endedAt: { epoch: after.epoch, offset: Number(ended) } }
+    return { ...readHead(reply), messages: 'lost', ...endedAt }
   }
 
   async snapshot(caller: Caller): Promise<Snapshot> {
@@ -193,11 +207,11 @@ function loadScripts(): ReadonlyMap<string, Script> {
   // A script that says to Redis what kind it is says so in its first line.
   const whole = (own: string) => (own.startsWith('#!') ? own.replace('\n', `\n${common}`) : common + own)
   const files = readdirSync(DIRECTORY).filter((file) => file.endsWith('.lua') && file !== 'common.lua')
+  const sources = files.map((file) => [file.slice(0, -'.lua'.length), whole(read(file))] as const)
+  const anyway = ['commit-anyway', whole(`#!lua flags=allow-oom\n${read('commit.lua')}`)] as const
   return new Map(
-    files.map((file) => {
-      const source = whole(read(file))
-      const sha = createHash('sha1').update(source).digest('hex')
-      return [file.slice(0, -'.lua'.length), { source, sha }]
+    [...sources, anyway].map(([name, source]) => {
+      return [name, { source, sha: createHash('sha1').update(source).digest('hex') }]
     }),
   )
 }

@@ -18,10 +18,11 @@ export const register: Command<'register'> = {
     session.hold()
     const join = { kind: 'join', session: session.id, ip: session.connection.ip, ...identity } as const
     node.propose(session, join, (outcome) => {
-      if (!outcome.ok && session.state === 'joining') {
+      // Passed, and yet it was not seen to enter: what was committed has been lost since.
+      if (session.state === 'joining') {
         session.state = 'new'
         session.identity = undefined
-        node.refuse(session, refusalOf(outcome.reason))
+        node.refuse(session, outcome.ok ? { code: 'UNAVAILABLE' } : refusalOf(outcome.reason))
       }
       session.release()
     })

@@ -331,6 +331,22 @@ t.test('who has to wait has his time anew each time', async (t) => {
   t.equal(bench.sent.length, 0)
 })
 
+t.test('who claims what he had waits as long as it takes, also when Redis takes nothing', async (t) => {
+  const bench = new Bench(t, SHORT_MS)
+  bench.queue.hold()
+  const claim = bench.commit(join(ana, { order: 7 }))
+  const newcomer = bench.commit(join(beto))
+  t.strictSame(await newcomer.verdicts(), ['UNAVAILABLE'])
+  bench.queue.release()
+  for (let times = 0; times < 2; times += 1) {
+    const { what, answer } = await bench.next()
+    t.strictSame(what, ['j ana'])
+    answer('refused')
+  }
+  ;(await bench.next()).pass()
+  t.strictSame(await claim.verdicts(), ['ok'])
+})
+
 t.test(
   'when its node was swept, a newcomer waits for its return, and what was said by others is fenced',
   async (t) => {
@@ -352,11 +368,17 @@ t.test(
 t.test('when Redis takes nothing, what is said is refused, and who leaves goes on trying', async (t) => {
   const bench = new Bench(t, SHORT_MS)
   const call = bench.commit(join(ana), say(beto), leave(beto))
-  ;(await bench.next()).answer('refused')
+  const first = await bench.next()
+  t.notOk(first.batch.makesRoom)
+  const other = bench.commit(say(eva))
+  first.answer('refused')
   for (let times = 0; times < 3; times += 1) {
     const again = await bench.next()
-    t.strictSame(again.what, ['l beto'])
+    t.strictSame([again.what, again.batch.makesRoom], [['l beto'], true], 'alone, and first')
     again.answer('refused')
+    if (times > 0) continue
+    ;(await bench.next()).pass()
+    t.strictSame(await other.verdicts(), ['ok'])
   }
   bench.queue.hold()
   t.strictSame(await bench.commit(say(eva)).verdicts(), ['UNAVAILABLE'])

@@ -334,3 +334,17 @@ t.test('what nodes share beside the log', async (t) => {
   await other.backplane.close()
   await t.rejects(other.backplane.store.putIfAbsent('key', 'late'))
 })
+
+check('when Redis has no memory left, people can still leave, and it is said once', async (t, room) => {
+  const node = await Node.start(t, room)
+  const [ana, beto] = [await node.join('Ana'), await node.join('Beto')]
+  t.teardown(() => room.server.call('CONFIG', 'SET', 'maxmemory', '0'))
+  await room.server.call('CONFIG', 'SET', 'maxmemory', '1')
+  for (let times = 0; times < 3; times += 1) t.strictSame(await node.commit(say(ana)), ['UNAVAILABLE'])
+  t.strictSame(await node.commit(leave(ana)), ['ok'])
+  t.strictSame(await node.commit(say(beto), leave(beto)), ['UNAVAILABLE', 'ok'])
+  t.strictSame((await node.backplane.snapshot()).users, [])
+  t.ok(node.log.count('Redis has no memory left: what is sent is refused') <= 2)
+  await room.server.call('CONFIG', 'SET', 'maxmemory', '0')
+  await node.join('Eva')
+})

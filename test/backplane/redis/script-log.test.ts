@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { FormatError } from '../../../src/backplane/redis/scripts.js'
+import type { Position } from '../../../src/room/events.js'
 import { join, leave, person, say } from '../../contract/people.js'
 import { now, roomChecks, type ScriptNode, type ScriptRoom, short } from './kit.js'
 
@@ -29,7 +30,7 @@ async function epochOf(room: ScriptRoom): Promise<string> {
 
 check('an empty room has a position, too', async (t, room) => {
   const snapshot = await room.scripts.snapshot({ node: '', epoch: '' })
-  t.match(snapshot, { position: { epoch: /^[0-9a-f]{16}$/, offset: 0 }, users: [] })
+  t.match(snapshot, { position: { epoch: /^[0-9a-f]{16}[0-9a-z]+$/, offset: 0 }, users: [] })
   t.equal(await epochOf(room), snapshot.position.epoch, 'and keeps it')
   t.strictSame(await read(room, snapshot.position.epoch, 0), [])
 })
@@ -183,15 +184,37 @@ check(
   },
 )
 
-check('an epoch before the one before is lost', async (t, room) => {
+check('positions of the last 32 epochs are good, up to where each of them ended', async (t, room) => {
+  const node = await room.node('n')
+  const ana = await talk(node, 2)
+  const first = node.epoch
+  await room.restarted()
+  const second = await epochOf(room)
+  node.epoch = second
+  await node.done(say(ana))
+  for (let times = 0; times < 31; times += 1) {
+    await room.restarted()
+    await epochOf(room)
+  }
+  t.strictSame(await read(room, first, 1), [[2], [3], [4]])
+  t.equal(await read(room, first, 4), 'lost', 'it ended at 3')
+  t.strictSame(await read(room, second, 4), [])
+  await room.restarted()
+  await epochOf(room)
+  t.equal(await read(room, first, 1), 'lost', 'too long ago')
+  t.strictSame(await read(room, second, 3), [[4]])
+})
+
+check('where an epoch has less here than was seen of it, it is said where it ended', async (t, room) => {
   const node = await room.node('n')
   await talk(node, 2)
   await room.restarted()
-  const between = await epochOf(room)
-  await room.restarted()
-  await epochOf(room)
-  t.equal(await read(room, node.epoch, 3), 'lost')
-  t.strictSame(await read(room, between, 3), [])
+  const ended = async (position: Position) => {
+    return (await room.scripts.read({ node: '', epoch: '' }, position, 1)).endedAt
+  }
+  t.strictSame(await ended(node.at(9)), node.at(3))
+  t.equal(await ended(node.at(3)), undefined)
+  t.equal(await ended({ epoch: 'unknown', offset: 1 }), undefined)
 })
 
 check('a restart is noticed by whichever script runs first', async (t, room) => {
@@ -212,7 +235,7 @@ check('a restart is noticed by whichever script runs first', async (t, room) => 
     await room.restarted()
     await run()
     t.not(await room.meta('epoch'), before, name)
-    t.equal(await room.meta('prev'), before, name)
+    t.match(await room.meta('past'), `${before}:`, name)
     epochs.add((await room.meta('epoch')) ?? '')
   }
   t.equal(epochs.size, 9)

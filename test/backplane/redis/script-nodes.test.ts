@@ -133,6 +133,16 @@ check('nobody is ended when nobody could beat for half a lease', async (t, room)
   t.match(await beat(room, one), { swept: 1 }, 'and then somebody could')
 })
 
+check('a clock that is set back keeps nobody alive for longer than a lease', async (t, room) => {
+  const [one] = [await room.node('one'), await room.node('two')]
+  const ahead = (await room.time()) + 10 * LEASE_MS
+  await room.admin.zadd(room.key('nodes'), ahead, 'one', ahead, 'two')
+  await room.admin.hset(room.key('meta'), 'beat', ahead, 'claims_until', ahead)
+  const { claimsLeftMs } = await beat(room, one)
+  isFull(t, await room.leaseOf('two'))
+  t.ok(claimsLeftMs <= LEASE_MS, `${claimsLeftMs} ms for claims`)
+})
+
 check('the term of a lease is its own, whoever renews it', async (t, room) => {
   const one = await room.node('one')
   const hasty = new Scripts({ redis: room.admin, keys: room.keys, leaseMs: 300, ...LOG_LIMITS })

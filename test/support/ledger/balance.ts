@@ -21,30 +21,35 @@ export async function balance(
   const present = participants.filter(({ account }) => account.present)
   await Promise.all(present.map((participant) => participant.settle()))
   await attempt(async () => isComplete(ledger.accounts, await lists()))
-  await mark(present)
+  const marked = await mark(present)
   let problems: string[] = []
   await attempt(async () => {
     problems = ledger.problems(await lists(), excuses)
     return problems.length === 0
   })
-  return problems
+  return marked ? problems : ['when all was mended, not everyone heard what was said', ...problems]
 }
 
 /** Behind a broadcast that everyone has seen, nothing can come any more that was before it. */
-async function mark(present: readonly Participant[]): Promise<void> {
+async function mark(present: readonly Participant[]): Promise<boolean> {
   const [first] = present
-  if (first === undefined) return
+  if (first === undefined) return true
   const mark = first.say()
-  await attempt(async () =>
+  const seen = await attempt(async () =>
     present.every(({ account }) =>
       account.sights.some((sight) => sight.kind === 'said' && sight.message === mark),
     ),
   )
   await Promise.all(present.map((participant) => participant.settle()))
+  return seen
 }
 
 /** Tries until it is so, or the time is over: what is not so then shows among the problems. */
-async function attempt(probe: () => Promise<boolean>): Promise<void> {
+async function attempt(probe: () => Promise<boolean>): Promise<boolean> {
   const end = performance.now() + DEADLINE_MS
-  while (!(await probe()) && performance.now() < end) await sleep(STEP_MS)
+  while (!(await probe())) {
+    if (performance.now() > end) return false
+    await sleep(STEP_MS)
+  }
+  return true
 }

@@ -3,8 +3,8 @@
 -- Ends the claims of nodes whose lease ran out; sweep.lua then shows their users out.
 if not redis.call('ZSCORE', NODES, NODE) then return { 'LAPSED', epoch, offset, claims_left() } end
 local newest = tonumber(redis.call('HGET', META, 'beat') or now)
--- Nobody could beat for a while: that was Redis, or the way to it, and not the nodes.
-if now - newest > LEASE / 2 then renew_all() end
+-- Nobody could beat for a while: that was Redis, or the way to it, and not the nodes. Or the clock was set back.
+if now - newest > LEASE / 2 or newest > now then renew_all() end
 redis.call('HSET', META, 'beat', now)
 redis.call('ZADD', NODES, now + LEASE, NODE)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', NODES, '-inf', '(' .. now)) do

@@ -45,8 +45,10 @@ local function judge(kind, name, session)
   local owns = node == NODE and holder == session
   if kind == 'j' then
     if not value and ARGV[at + 4] == '' and claims_left() > 0 then return 'W' end
-    if value then return owns and 'U' or 'T' end
     local status, order, identity, departure = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
+    -- Who claims may find himself, from before his node was swept: data came back that is older than that.
+    local himself = holder == session and order ~= '' and not owns
+    if value and not himself then return owns and 'U' or 'T' end
     -- Whoever comes new stands behind those who claimed the places that they had before Redis began at 0 again.
     if order == '' then order = math.max(top, offset) + 1 end
     top = math.max(top, tonumber(order))

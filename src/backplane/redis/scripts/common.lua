@@ -10,17 +10,18 @@ local LOG_MARKS = NAMESPACE .. 'marks'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local meta = redis.call('HMGET', META, 'format', 'run_id', 'epoch', 'offset', 'prev', 'prev_end', 'claims_until', 'top', 'fresh_bytes')
+local meta = redis.call('HMGET', META, 'format', 'run_id', 'epoch', 'offset', 'past', 'claims_until', 'top', 'fresh_bytes')
 if meta[1] and meta[1] ~= FORMAT then
   return redis.error_reply('TERTULIAFORMAT ' .. meta[1] .. ' is the format of what is kept here; this node knows ' .. FORMAT)
 end
 local epoch, offset = meta[3], tonumber(meta[4] or 0)
-local prev, prev_end = meta[5], tonumber(meta[6] or 0)
-local claims_until = tonumber(meta[7] or 0)
+-- The epochs before this one, the latest first, each with the offset at which it ended here: epoch:offset,epoch:offset
+local past = meta[5] or ''
+local claims_until = tonumber(meta[6] or 0)
 -- The highest place that anyone has been given; said only where it is beyond the offset.
-local top = tonumber(meta[8] or 0)
+local top = tonumber(meta[7] or 0)
 -- What was appended to the log since its last mark.
-local fresh_bytes = tonumber(meta[9] or 0)
+local fresh_bytes = tonumber(meta[8] or 0)
 
 local function node_key(id) return NAMESPACE .. 'node:' .. id end
 local function owned_key(id) return NAMESPACE .. 'owned:' .. id end
@@ -32,29 +33,41 @@ local function renew_all()
   end
 end
 
--- After a restart or a failover the log may be shorter than what nodes have seen: what follows is another epoch.
-local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+-- How many epochs are remembered: so often may Redis restart while a node is away, without its losing a word.
+local PAST = 32
+-- More than could be lost in a failover: those who claim the places that they had stand before those who come new.
+local PLACES = 1000000
+
+-- After a restart or a failover the log may be shorter than what nodes have seen: what follows is another epoch. The run says that
+-- the process is another; the replication id, that it was a replica meanwhile.
+local info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
+local run_id = string.match(info, 'run_id:(%w+)') .. string.match(info, 'master_replid:(%w+)')
 if meta[2] ~= run_id then
   if epoch then
-    prev, prev_end = epoch, offset
+    past = epoch .. ':' .. offset .. (past ~= '' and ',' .. past or '')
+    local last = 0
+    for _ = 1, PAST do last = string.find(past, ',', last + 1, true) or #past + 1 end
+    past = string.sub(past, 1, last - 1)
+    top = math.max(top, offset) + PLACES
   else
-    prev, prev_end = '', 0
+    past = ''
     -- What may be left would not fit what comes.
     redis.call('DEL', LOG, LOG_MARKS, USERS, NODES, SWEPT)
   end
   epoch = FRESH
-  redis.call('HSET', META, 'format', FORMAT, 'run_id', run_id, 'epoch', epoch, 'offset', offset, 'prev', prev,
-    'prev_end', prev_end, 'claims_until', claims_until)
+  redis.call('HSET', META, 'format', FORMAT, 'run_id', run_id, 'epoch', epoch, 'offset', offset, 'past', past, 'top', top,
+    'claims_until', claims_until)
   renew_all()
 end
 
 -- Everything is gone, and a node that lives knows of it: those who are still connected come first, from now on for one lease.
-if prev == '' and claims_until == 0 and KNOWN ~= '' and KNOWN ~= epoch then
+if past == '' and claims_until == 0 and KNOWN ~= '' and KNOWN ~= epoch then
   claims_until = now + LEASE
   redis.call('HSET', META, 'claims_until', claims_until)
 end
 
-local function claims_left() return math.max(claims_until - now, 0) end
+-- Never more than a lease, whatever the clock does.
+local function claims_left() return math.min(math.max(claims_until - now, 0), LEASE) end
 
 -- A user is kept as lines: node, session, status, order, identity (JSON), and the frame of its departure up to the time.
 local function owner_of(value)
