@@ -189,11 +189,10 @@ export class CommitQueue {
     if (this.#parked.length > 1) return
     setTimeout(() => {
       const deadline = performance.now() + this.#options.timeoutMs
-      this.#items.push(
-        ...this.#parked
-          .splice(0)
-          .map((parked) => ({ ...parked, deadline: Math.max(deadline, parked.deadline) })),
-      )
+      for (const parked of this.#parked.splice(0)) {
+        if (parked.leaves) this.#exits.push(parked)
+        else this.#items.push({ ...parked, deadline: Math.max(deadline, parked.deadline) })
+      }
       this.#pump()
     }, WAIT_MS)
   }
