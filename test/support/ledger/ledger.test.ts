@@ -85,6 +85,39 @@ t.test('finds nothing where all is well', async (t) => {
   room.check(t, [])
 })
 
+t.test('changes of status', async (t) => {
+  const update = (status: string) => ({ type: 'status_update', content: { user: 'Ana', status } })
+
+  t.test('one that somebody was told twice', async (t) => {
+    const { room, ana, beto } = two()
+    ana.send('status', 'OCUPADO')
+    for (const account of [ana, beto, beto]) hear(account, update('OCUPADO'))
+    room.check(t, ['Beto@n2 was told twice that Ana is OCUPADO'])
+  })
+
+  t.test('one that only its owner was told', async (t) => {
+    const { room, ana, beto } = two()
+    for (const status of ['OCUPADO', 'ACTIVO']) {
+      ana.send('status', status)
+      hear(ana, update(status))
+    }
+    room.check(t, ['Beto@n2 was told nothing of Ana, who was told ACTIVO'])
+    hear(beto, update('OCUPADO'))
+    room.check(t, ['Beto@n2 was told OCUPADO of Ana, who was told ACTIVO'])
+  })
+
+  t.test('there and back, and the same again for who asks for it', async (t) => {
+    const { room, ana, beto } = two()
+    for (const status of ['OCUPADO', 'ACTIVO', 'OCUPADO']) {
+      ana.send('status', status)
+      for (const account of [ana, beto]) hear(account, update(status))
+    }
+    ana.send('status', 'OCUPADO')
+    hear(ana, update('OCUPADO'))
+    room.check(t, [])
+  })
+})
+
 t.test('broadcasts', async (t) => {
   t.test('one that somebody missed', async (t) => {
     const { room, ana, beto } = two()

@@ -4,6 +4,7 @@ import { deliveryProblems, type Excuses } from './deliveries.js'
 import { departureProblems } from './departures.js'
 import { type List, listProblems } from './lists.js'
 import { orderProblems } from './orders.js'
+import { statusProblems } from './statuses.js'
 
 export class Ledger implements Book {
   accounts: Account[] = []
@@ -70,6 +71,7 @@ export class Ledger implements Book {
       ...departureProblems(accounts),
       ...orderProblems(accounts, excuses),
       ...deliveryProblems(accounts, excuses),
+      ...statusProblems(accounts),
     ]
   }
 
