@@ -28,7 +28,8 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./
 COPY --from=build /app/build build
 # Loopback, the default elsewhere, would be the container's own, where nobody could come in.
-ENV HOST=0.0.0.0 NODE_ENV=production
+# `container` is what systemd and Podman say to what they run: addresses in here are nobody's to connect to.
+ENV HOST=0.0.0.0 NODE_ENV=production container=oci
 EXPOSE 3000
 USER node
 # Healthy: the server answers, and has once been ready. Neither route alone says that.

@@ -32,7 +32,7 @@ export const CONFIG = Type.Object({
   ),
   PORT: whole(3000, 0, 65_535, 'Port to listen on; 0 takes a free one'),
   REDIS_URL: optional(isRedisUrl, {
-    description: 'Redis that nodes share the room over; without it, one node in memory',
+    description: 'Redis that nodes share the room over; without it and without sentinels, one node in memory',
     accepts: 'a redis:// or rediss:// URL',
   }),
   REDIS_SENTINELS: Type.Array(Type.Refine(Type.String(), isSentinel), {
@@ -92,7 +92,12 @@ export const CONFIG = Type.Object({
     MAX_TIMER_MS,
     'With Redis: how long a node counts as alive; at least 3 × `BEAT_MS`',
   ),
-  COMMIT_TIMEOUT_MS: whole(5000, 1, MAX_TIMER_MS, 'With Redis: how long a frame waits before it is refused'),
+  COMMIT_TIMEOUT_MS: whole(
+    5000,
+    1,
+    MAX_TIMER_MS,
+    'With Redis: how long a frame waits to be sent there before it is refused',
+  ),
   LOG_LENGTH: whole(
     100_000,
     1,

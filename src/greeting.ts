@@ -4,14 +4,24 @@ import { networkInterfaces } from 'node:os'
 const ANY_HOST = ['0.0.0.0', '::']
 const LOOPBACK = /^(127\.|::1$|localhost$)/
 
-/** What the server says once it listens: where, how to try it, how to let the local network in. */
-export function greeting(host: string, port: number, localAddresses = lanAddresses()): string[] {
+/**
+ * What the server says once it listens: where, how to try it, how to let the local network in.
+ * @param contained whether it runs in a container: what is reached from outside is not its to say
+ */
+export function greeting(
+  host: string,
+  port: number,
+  contained = false,
+  localAddresses = lanAddresses(),
+): string[] {
   const open = ANY_HOST.includes(host)
   const own = authority(open ? '127.0.0.1' : host, port)
   const lines = [
     `Tertulia is listening: ws://${own}/chat (API: http://${own}/docs). Try: npx wscat -c ws://${own}/chat`,
   ]
-  if (open) {
+  if (open && contained) {
+    lines.push('In a container: clients reach it where its port is published')
+  } else if (open) {
     const urls = localAddresses.map((address) => `ws://${authority(address, port)}/chat`)
     lines.push(`The network is let in: ${urls.join(' ') || 'this machine has no address there yet'}`)
   } else if (LOOPBACK.test(host)) {

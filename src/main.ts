@@ -33,7 +33,7 @@ const url = await app.http.listen({ host: HOST, port: PORT }).catch((err: unknow
   return fail(listenProblem(HOST, PORT, err))
 })
 const port = Number(url.split(':').at(-1))
-for (const line of greeting(HOST, port)) log.info(line)
+for (const line of greeting(HOST, port, Boolean(process.env.container))) log.info(line)
 if (config.ADMIN_TOKEN !== undefined && config.ADMIN_TOKEN.length < SAFE_TOKEN_LENGTH)
   log.warn(
     `ADMIN_TOKEN is so short that it can be guessed: use ${SAFE_TOKEN_LENGTH} random characters or more`,

@@ -9,12 +9,21 @@ t.test('on this machine alone, it says where, how to try it, and how to let the 
 })
 
 t.test('open to the network, it says what others connect to', async (t) => {
-  const [first, second] = greeting('0.0.0.0', 80, ['192.0.2.7', '198.51.100.7'])
+  const [first, second] = greeting('0.0.0.0', 80, false, ['192.0.2.7', '198.51.100.7'])
   t.match(first, 'ws://127.0.0.1:80/chat')
   t.equal(second, 'The network is let in: ws://192.0.2.7:80/chat ws://198.51.100.7:80/chat')
-  t.match(greeting('::', 80, [])[1], 'no address there yet')
+  t.match(greeting('::', 80, false, [])[1], 'no address there yet')
   t.equal(greeting('::', 80).length, 2, "with this machine's own addresses")
 })
+
+t.test(
+  'in a container, it does not say that the network is let in: that is for who published its port',
+  async (t) => {
+    t.same(greeting('0.0.0.0', 80, true).slice(1), [
+      'In a container: clients reach it where its port is published',
+    ])
+  },
+)
 
 t.test('on one address, it names it', async (t) => {
   t.equal(greeting('192.0.2.7', 80).length, 1)
