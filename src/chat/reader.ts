@@ -93,7 +93,7 @@ export class Reader implements Sink {
   }
 
   #push(items: readonly Item[]): void {
-    if (this.#state === 'starting') this.#early.push(...items)
+    if (this.#state === 'starting') this.#early = this.#early.concat(items)
     else this.#slices.push(items)
   }
 

@@ -24,7 +24,8 @@ export class Slices<T> {
   }
 
   push(items: readonly T[]): void {
-    this.#items.push(...items)
+    // One by one: there may be more than fit into the arguments of a call.
+    for (const item of items) this.#items.push(item)
     if (!this.#continuing) this.#slice()
   }
 

@@ -50,3 +50,9 @@ t.test('what comes while a slice waits keeps its place', async (t) => {
   await turn()
   t.same(applied, [1, 2, 3])
 })
+
+t.test('there may be any number of items at once', async (t) => {
+  const { queue, applied } = slices(0)
+  queue.push(Array.from({ length: 300_000 }, (_, index) => index))
+  t.equal(applied.length, 300_000)
+})
