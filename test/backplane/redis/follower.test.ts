@@ -675,3 +675,55 @@ check('nothing is told once it is closed', async (t, room) => {
   t.strictSame(bench.told, ['+Ana'])
   assert.ok(bench.log.warnings.length === 0)
 })
+
+check('a line that broke before it began: what was missed meanwhile is read', async (t, room) => {
+  const bench = await Bench.connect(t, room)
+  const ana = await bench.node.join('Ana')
+  const snapshot = await room.scripts.snapshot(bench.node.caller)
+  const listeners = async () => Number((await room.admin.pubsub('NUMSUB', room.keys.events))[1])
+  bench.line.killAll()
+  await until('it has gone', async () => (await listeners()) === 0)
+  await bench.node.done(...words(ana, 'missed'))
+  await until('it is back', async () => (await listeners()) === 1)
+  bench.follower.begin(snapshot)
+  await bench.catchUp()
+  t.strictSame(bench.told, ['missed'])
+})
+
+check('an epoch that was heard of too early is no past one once it is here', async (t, room) => {
+  const bench = await Bench.open(t, room)
+  await bench.node.join('Ana')
+  await bench.catchUp()
+  const next = 'abcdefabcdefabcd0'
+  const { changes } = bench
+  await room.admin.publish(room.keys.events, `h\t${next}\t1`)
+  await until('it has looked', () => bench.changes > changes)
+  await room.admin.hset(room.key('meta'), 'epoch', next, 'past', `${bench.node.epoch}:1`)
+  bench.follower.look({ epoch: next, offset: 1 })
+  await until('it has moved', () => bench.follower.told.epoch === next)
+  const { heads } = bench.follower
+  await room.scripts.beat({ node: bench.node.id, epoch: next })
+  await until('the head counts', () => bench.follower.heads === heads + 1)
+})
+
+check(
+  'the room is told at the end of the time for claims also when Redis cannot be asked just then',
+  async (t, room) => {
+    const bench = await Bench.open(t, room)
+    await bench.node.join('Ana')
+    await bench.catchUp()
+    await room.forgotten()
+    bench.follower.look({ epoch: 'another', offset: 1 })
+    await until('it begins anew', () => bench.told.includes('epoch'))
+    const { snapshot } = bench.scripts
+    let times = 0
+    bench.scripts.snapshot = async (caller) => {
+      times += 1
+      if (times === 1) throw new Error('away')
+      return snapshot.call(bench.scripts, caller)
+    }
+    await bench.sink.until('the time is over', (told) => told.some(({ kind }) => kind === 'reset'))
+    t.equal(times, 2)
+  },
+  { leaseMs: 1000 },
+)

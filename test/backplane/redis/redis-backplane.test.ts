@@ -348,3 +348,30 @@ check('when Redis has no memory left, people can still leave, and it is said onc
   await room.server.call('CONFIG', 'SET', 'maxmemory', '0')
   await node.join('Eva')
 })
+
+check(
+  'a batch whose answer was lost is told what became of it also when its node was swept since',
+  async (t, room) => {
+    const fork = await Fork.to(t, room.server.port)
+    const node = await Node.start(t, room, { address: { url: fork.url } })
+    const other = await Node.start(t, room)
+    const ana = await node.join('Ana')
+    await fork.commands.blackhole('toClient')
+    const outcome = node.commit(say(ana, 'heard'))
+    await other.sink.until('it is heard', () => other.sink.said.includes('heard'))
+    await room.end(node.id)
+    await other.sink.until('Ana is shown out', () => other.sink.kinds.includes('left'))
+    await fork.commands.drop()
+    await fork.commands.restore()
+    await node.sink.until('it is told', (told) => told.some(({ kind }) => kind === 'lapsed'))
+    t.strictSame(await outcome, ['ok'])
+  },
+)
+
+check('who starts first ends nodes whose lease ran out, and shows their users out', async (t, room) => {
+  const [dead, alive] = [await room.node('dead'), await room.node('alive')]
+  await dead.join('Ana')
+  await room.scripts.beat(alive.caller)
+  await room.expire('dead')
+  t.match(await Node.in(t, room).start(), { users: [], position: { offset: 2 } })
+})

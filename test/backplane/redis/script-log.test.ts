@@ -3,7 +3,7 @@ import t from 'tap'
 import { FormatError } from '../../../src/backplane/redis/scripts.js'
 import type { Position } from '../../../src/room/events.js'
 import { join, leave, person, say } from '../../contract/people.js'
-import { now, roomChecks, type ScriptNode, type ScriptRoom, short } from './kit.js'
+import { LEASE_MS, now, roomChecks, type ScriptNode, type ScriptRoom, short } from './kit.js'
 
 const check = await roomChecks(t)
 
@@ -203,6 +203,13 @@ check('positions of the last 32 epochs are good, up to where each of them ended'
   await epochOf(room)
   t.equal(await read(room, first, 1), 'lost', 'too long ago')
   t.strictSame(await read(room, second, 3), [[4]])
+})
+
+check('the time for claims is a whole lease', async (t, room) => {
+  const node = await room.node('n')
+  await room.forgotten()
+  const { claimsLeftMs } = await room.scripts.read(node.caller, node.at(3), 1)
+  t.ok(claimsLeftMs > LEASE_MS - 60_000 && claimsLeftMs <= LEASE_MS, `${claimsLeftMs} ms`)
 })
 
 check('where an epoch has less here than was seen of it, it is said where it ended', async (t, room) => {
