@@ -76,9 +76,9 @@ export interface Sink {
   epoch(position: Position): void
   /**
    * It could not repair: this is the room now.
-   * @param missed what was said before that and not told: the part of it that could still be found
+   * @param missed what was said before that and not told, to all and in private: the part of it that could still be found
    */
-  reset(snapshot: Snapshot, missed?: readonly Said[]): void
+  reset(snapshot: Snapshot, missed?: readonly (Said | PrivateMessage)[]): void
   /** This node was swept, and has a new identity: claim your sessions again. */
   lapsed(): void
   health(up: boolean): void

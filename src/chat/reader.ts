@@ -77,8 +77,9 @@ export class Reader implements Sink {
     this.#push([{ kind: 'epoch', position }])
   }
 
-  reset(snapshot: Snapshot, missed: readonly Said[] = []): void {
-    const late = missed.map((said) => ({ kind: 'late', said }) as const)
+  reset(snapshot: Snapshot, missed: readonly (Said | PrivateMessage)[] = []): void {
+    // Said late, it is not applied: the directory is further on.
+    const late = missed.map((one) => (one.kind === 'said' ? ({ kind: 'late', said: one } as const) : one))
     this.#push([{ kind: 'reset', snapshot }, ...late, { kind: 'reconcile' }])
   }
 

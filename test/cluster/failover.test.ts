@@ -4,7 +4,9 @@ import { balance } from '../support/ledger/balance.js'
 import { Chatter } from '../support/ledger/chatter.js'
 import { Ledger } from '../support/ledger/ledger.js'
 import { Participant } from '../support/ledger/participant.js'
+import type { Reply } from '../support/redis/call.js'
 import { needsRedis } from '../support/redis/find.js'
+import type { RedisServer } from '../support/redis/server.js'
 import { until } from '../support/until.js'
 import { startWithSentinel } from './sentinel-cluster.js'
 
@@ -87,3 +89,54 @@ t.test(
     for (const client of crowd) client.break()
   },
 )
+
+t.test(
+  'sentinels put a replica in charge that was behind, while everyone talks: what it has and gets, everyone sees',
+  options,
+  async (t) => {
+    const { cluster, replica } = await startWithSentinel(t)
+    const ledger = new Ledger()
+    const crowd = await Participant.crowd(ledger, cluster.nodes, 3)
+    const chatter = new Chatter(crowd, 5)
+    const talk = async (more: number) => {
+      const before = chatter.counts.accepted
+      await until('talk', () => chatter.counts.accepted > before + more, 30_000)
+    }
+    await talk(200)
+    // From now on it gets nothing.
+    await replica.call('REPLICAOF', '127.0.0.1', '1')
+    await talk(100)
+    await cluster.redis.kill()
+    await Promise.all(cluster.nodes.map((node) => node.becomes('cut-off')))
+    await Promise.all(cluster.nodes.map((node) => node.becomes('ready')))
+    await talk(100)
+    await chatter.stop()
+    t.ok(
+      crowd.every(({ account }) => account.present),
+      'all stay connected',
+    )
+    const excuses = { privates: true, broadcasts: true }
+    t.same(await balance(ledger, crowd, () => cluster.lists(), excuses), [])
+
+    const log = JSON.stringify(await entriesOf(replica))
+    const said = crowd.flatMap(({ account }) => account.sent).filter(({ kind }) => kind === 'broadcast')
+    const kept = said.filter(({ content }) => log.includes(`\\"content\\":\\"${content}\\"`))
+    const lost = said.filter((message) => message.outcome === 'accepted' && !kept.includes(message))
+    t.comment(`${said.length} said, ${kept.length} kept, ${lost.length} receipted and lost`)
+    t.ok(kept.length > 0 && lost.length > 0)
+    for (const { account } of crowd) {
+      const seen = new Set(account.sights.flatMap((sight) => (sight.kind === 'said' ? [sight.message] : [])))
+      const missed = kept.filter((message) => !seen.has(message)).map(({ content }) => content)
+      t.same(missed, [], `${account} has seen what there is`)
+    }
+    const told = cluster.nodes.flatMap(({ server }) => server.lines)
+    t.match(told.join('\n'), 'Redis does not have all that happened', 'and operators are told')
+    for (const client of crowd) client.break()
+  },
+)
+
+/** What the log in Redis holds. */
+async function entriesOf(redis: RedisServer): Promise<Reply> {
+  const [log] = [await redis.call('KEYS', '*:log')].flat()
+  return redis.call('XRANGE', String(log), '-', '+')
+}

@@ -35,7 +35,7 @@ export class RecordingSink implements Sink {
     this.#keep([{ kind: 'epoch', position }])
   }
 
-  reset(snapshot: Snapshot, missed: readonly Said[] = []): void {
+  reset(snapshot: Snapshot, missed: readonly (Said | PrivateMessage)[] = []): void {
     this.#keep([{ kind: 'reset', snapshot }, ...missed])
   }
 

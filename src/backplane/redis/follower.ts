@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Event, Position, Said } from '../../room/events.js'
-import type { Sink, Snapshot } from '../backplane.js'
+import type { PrivateMessage, Sink, Snapshot } from '../backplane.js'
 import type { BackplaneLog } from './backplane-log.js'
 import { isTimeout, reconnect } from './connection.js'
 import type { Keys } from './keys.js'
@@ -410,8 +410,22 @@ export class Follower {
       )
     this.#renew = false
     this.#leaveFor(snapshot.position)
-    sink.reset(snapshot, missed)
+    sink.reset(snapshot, this.#withMail(missed))
     this.#deliverMail()
+  }
+
+  /** What is told late, with the private messages that stand between. */
+  #withMail(said: readonly Said[]): (Said | PrivateMessage)[] {
+    const merged: (Said | PrivateMessage)[] = []
+    for (const event of said) {
+      const { epoch, offset } = event.position
+      const waits = this.#mail.findIndex(({ after }) => {
+        return after.epoch === epoch ? after.offset >= offset : !this.#past.has(after.epoch)
+      })
+      const due = this.#mail.splice(0, waits === -1 ? this.#mail.length : waits)
+      merged.push(...due.map(({ message }) => message), event)
+    }
+    return merged
   }
 
   /** What was said after a position, up to another, as far as the log still has it. */
