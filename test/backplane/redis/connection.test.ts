@@ -9,6 +9,7 @@ import { join, person, say } from '../../contract/people.js'
 import { selfSigned } from '../../support/redis/certificate.js'
 import { needsRedis } from '../../support/redis/find.js'
 import { startServer } from '../../support/server-process.js'
+import { TcpProxy } from '../../support/tcp-proxy.js'
 import { until } from '../../support/until.js'
 import { client, startRedis } from './kit.js'
 import { Node } from './nodes.js'
@@ -112,6 +113,84 @@ t.test('a connection begins again when it is told to, and no command waits for i
   await t.rejects(redis.ping())
   await until('it is back', () => redis.status === 'ready')
   t.not(await redis.client('ID'), id)
+})
+
+t.test(
+  'it connects again for ever, after 100 to 500 ms, not later and later, and not all at once',
+  async (t) => {
+    const { retryStrategy, sentinelRetryStrategy } = createConnection(
+      { url: 'redis://h' },
+      'name',
+      LEASE_MS,
+    ).options
+    t.type(retryStrategy, Function)
+    t.equal(typeof sentinelRetryStrategy, 'function')
+    const delays = Array.from({ length: 50 }, (_, times) => Number(retryStrategy?.(times + 1)))
+    t.ok(
+      delays.every((delay) => delay >= 100 && delay <= 500),
+      delays.join(),
+    )
+    t.ok(new Set(delays).size > 10, 'with jitter')
+  },
+)
+
+t.test('a command under way when the line breaks fails, and is not sent again', options, async (t) => {
+  const server = await startRedis(t)
+  const proxy = await TcpProxy.to(server.port)
+  t.teardown(() => proxy.close())
+  const redis = createConnection({ url: `redis://127.0.0.1:${proxy.port}` }, 'name', LEASE_MS)
+  t.teardown(() => redis.disconnect())
+  await redis.connect()
+  await proxy.blackhole('toClient')
+  const failed = redis.incr('count').then(
+    () => false,
+    () => true,
+  )
+  await until('it was executed', async () => (await server.call('GET', 'count')) === '1')
+  await proxy.drop()
+  t.ok(await failed)
+  await proxy.restore()
+  await until('it is back', () => redis.status === 'ready')
+  t.equal(await redis.get('count'), '1')
+})
+
+t.test(
+  'a Redis that reads its file takes its time, and nothing is lost or said twice',
+  options,
+  async (t) => {
+    const slow = ['--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024']
+    const server = await startRedis(t, { appendonly: true, args: slow })
+    const keyPrefix = 'chat'
+    const [one, two] = [0, 1].map(() => new Node(t, { address: { url: server.url }, keyPrefix }))
+    if (one === undefined || two === undefined) throw new Error('two are two')
+    await one.start()
+    await two.start()
+    const ana = await one.join('Ana')
+    for (let count = 0; count < 300; count += 1) await one.commit(say(ana, `${count}`))
+    await two.catchUp()
+    await server.kill()
+    await until('they know', () => one.sink.healths.at(-1) === false && two.sink.healths.at(-1) === false)
+    await server.restart()
+    await until('it can talk', async () => (await one.commit(say(ana, 'after')))[0] === 'ok', 30_000)
+    await two.sink.until('it is told', () => two.sink.said.includes('after'))
+    t.strictSame(two.sink.said, [...Array.from({ length: 300 }, (_, count) => `${count}`), 'after'])
+    t.strictSame([...new Set(two.sink.kinds)], ['joined', 'said', 'epoch'])
+  },
+)
+
+t.test('a listener that lags too much is thrown out by Redis, and misses nothing', options, async (t) => {
+  const server = await startRedis(t, { args: ['--client-output-buffer-limit', 'pubsub 100kb 100kb 1'] })
+  const node = new Node(t, { address: { url: server.url } })
+  await node.start()
+  const ana = await node.join('Ana')
+  const text = 'x'.repeat(60_000)
+  const said = Array.from({ length: 400 }, (_, count) => `${count} ${text}`)
+  const outcomes = await Promise.all(said.map((content) => node.commit(say(ana, content))))
+  t.strictSame([...new Set(outcomes.flat())], ['ok'])
+  await node.catchUp()
+  t.ok(node.sink.healths.includes(false), 'it was thrown out')
+  t.strictSame(node.sink.said, said)
+  t.strictSame([...new Set(node.sink.kinds)], ['joined', 'said'])
 })
 
 t.test(
