@@ -9,6 +9,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { resolve4 } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Knocker, Person, Talker, until } from './people.mjs'
 
 const PROXY = 'proxy:8080'
@@ -16,6 +17,7 @@ const CHAT = `ws://${PROXY}/chat`
 const PEOPLE = 12
 const KNOCK_EVERY_MS = 50
 const TALK_EVERY_MS = 50
+const ASK_EVERY_MS = 50
 /** A node that dies is swept after LEASE_MS + BEAT_MS = 8 s. */
 const SWEPT_SECONDS = 15
 const SOON_SECONDS = 20
@@ -183,6 +185,7 @@ async function redis() {
 async function roll() {
   const people = await join(PEOPLE, 'person', { comesBack: true })
   const knocker = new Knocker(CHAT, KNOCK_EVERY_MS)
+  const stopAsking = keepAsking('/nodes')
   const before = await nodeIds()
   await turn()
 
@@ -198,6 +201,7 @@ async function roll() {
   await knocker.stop()
   await check(`of ${knocker.visits} who knocked meanwhile nobody was refused`, () => none(knocker.refused))
   await check('who was closed while knocking was closed 1012', () => onlyRestarts(knocker.broken))
+  await check('nor was any operator', async () => none(await stopAsking()))
   await check('everyone hears everyone', async () => {
     for (const person of people) person.heard.length = 0
     await Promise.all(people.map((person) => person.say(`Back: ${person.name}`)))
@@ -301,6 +305,24 @@ async function api(path) {
   equal(answer.status, 200, `${path}: ${answer.status}`)
   const body = await answer.json()
   return body.users ?? body.nodes
+}
+
+/** Asks as operators do, all the time. @returns what ends that, and gives what was refused */
+function keepAsking(path) {
+  const refused = []
+  let stopped = false
+  const ask = async () => {
+    while (!stopped) {
+      await api(path).catch((error) => refused.push(error.message))
+      await sleep(ASK_EVERY_MS)
+    }
+  }
+  const done = ask()
+  return async () => {
+    stopped = true
+    await done
+    return refused
+  }
 }
 
 /** The address of this container, which is on one network. */
