@@ -68,6 +68,8 @@ double delays_quantile(double part) {
   return 0;
 }
 
+uint64_t busy_ns;
+
 // How often a process has called write and the like.
 static uint64_t writes_of(pid_t pid) {
   char path[64], line[128];
@@ -83,7 +85,7 @@ static uint64_t writes_of(pid_t pid) {
 
 void usage_read(usage *of) {
   of->at_ns = now_ns();
-  of->own_cpu_ns = on_clock(CLOCK_PROCESS_CPUTIME_ID);
+  of->busy_ns = busy_ns;
   for (int index = 0; index < of->count; index += 1) {
     clockid_t clock;
     of->cpu_ns[index] = clock_getcpuclockid(of->pids[index], &clock) ? 0 : on_clock(clock);
@@ -93,7 +95,7 @@ void usage_read(usage *of) {
 
 void usage_since(usage *later, const usage *earlier) {
   later->at_ns -= earlier->at_ns;
-  later->own_cpu_ns -= earlier->own_cpu_ns;
+  later->busy_ns -= earlier->busy_ns;
   for (int index = 0; index < later->count; index += 1) {
     later->cpu_ns[index] -= earlier->cpu_ns[index];
     later->writes[index] -= earlier->writes[index];
@@ -102,7 +104,7 @@ void usage_since(usage *later, const usage *earlier) {
 
 void usage_print(const usage *used) {
   double seconds = (double)used->at_ns / 1e9;
-  printf("\"seconds\":%.3f,\"loadBusy\":%.3f,\"cpuMicros\":[", seconds, (double)used->own_cpu_ns / (double)used->at_ns);
+  printf("\"seconds\":%.3f,\"loadBusy\":%.3f,\"cpuMicros\":[", seconds, (double)used->busy_ns / (double)used->at_ns);
   for (int index = 0; index < used->count; index += 1)
     printf("%s%.1f", index ? "," : "", (double)used->cpu_ns[index] / 1000);
   printf("],\"writes\":[");

@@ -36,9 +36,12 @@ typedef struct {
   pid_t pids[MAX_PIDS];
   uint64_t cpu_ns[MAX_PIDS];
   uint64_t writes[MAX_PIDS];
-  uint64_t own_cpu_ns;
+  uint64_t busy_ns;
   uint64_t at_ns;
 } usage;
+
+// For how long the load generator itself had something to do. It never sleeps: its CPU time does not tell.
+extern uint64_t busy_ns;
 
 // Reads what the processes have used up to now.
 void usage_read(usage *of);

@@ -3,6 +3,11 @@
 /** Where bytes for a client go: its TCP socket. */
 export interface ByteSocket {
   write(bytes: Uint8Array): boolean
+  /** What is written until `uncork` goes out in one go. */
+  cork(): void
+  uncork(): void
+  /** Less than so much waits when `write` returns true. */
+  readonly writableHighWaterMark: number
   /** Bytes that the kernel has not taken yet. */
   readonly writableLength: number
   /** Whether `drain` will be emitted before it is good to write again. */

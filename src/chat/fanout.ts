@@ -1,4 +1,4 @@
-import { MAX_HEADER_BYTES, writeFrame } from '../protocol/codec.js'
+import { type Frames, MAX_HEADER_BYTES, writeFrame } from '../protocol/codec.js'
 import type { FrameBytes } from '../room/events.js'
 import type { Outbox } from './outbox.js'
 
@@ -69,7 +69,7 @@ export class Fanout<M extends Member> {
   }
 
   /** Sends ready frames to one alone, in their place among the room's. */
-  send(member: M, frames: Buffer): void {
+  send(member: M, frames: Frames): void {
     this.#catchUp(member)
     member.outbox.push(frames)
     this.#touched.add(member)
@@ -86,7 +86,8 @@ export class Fanout<M extends Member> {
           outbox.flush()
         } else {
           member.seen = this.#end
-          outbox.deliver(seen === this.#start ? whole : this.#slice(seen))
+          // Most of the time it goes straight to the socket, which says that there is no hurry.
+          if (outbox.deliver(seen === this.#start ? whole : this.#slice(seen))) continue
         }
         if (outbox.overfull) this.#onOverfull(member)
       }

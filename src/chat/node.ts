@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backplane, NodeStatus, Outcome, PrivateMessage } from '../backplane/backplane.js'
-import { createDecoder, type Decode, encode, framed } from '../protocol/codec.js'
+import { createDecoder, type Decode, encode, framed, type ListFrame } from '../protocol/codec.js'
 import { CLOSES, type CloseDefinition, type Refusal } from '../protocol/codes.js'
 import type { Status } from '../protocol/frames.js'
 import type { NameKey } from '../protocol/names.js'
@@ -172,7 +172,7 @@ export class ChatNode implements PerformingNode, Audience {
 
   // What commands ask for.
 
-  send(session: Session, frame: string): void {
+  send(session: Session, frame: string | ListFrame): void {
     this.#fanout.send(session, framed(frame))
   }
 
@@ -181,7 +181,8 @@ export class ChatNode implements PerformingNode, Audience {
   }
 
   propose(session: Session, proposal: Proposal, done: (outcome: Outcome) => void): void {
-    this.#sessions.set(session.id, session)
+    // Whoever says something is known already.
+    if (proposal.kind === 'join' || proposal.kind === 'leave') this.#sessions.set(session.id, session)
     session.begin()
     this.#committer.propose(proposal, (outcome) => {
       done(outcome)

@@ -1,7 +1,11 @@
+import type { Frames } from '../protocol/codec.js'
 import type { Connection } from './connection.js'
 
 // What one write takes at most; what is larger than this is a write of its own.
 const WRITE_BYTES = 64 * 1024
+
+// Several buffers that are not longer than this are cheaper copied together than handed over one by one.
+const COPIED_BYTES = 16 * 1024
 
 /** The part of the cap from which on a client that asks is first left to read. */
 const PRESSED = 0.25
@@ -13,7 +17,8 @@ const PRESSED = 0.25
 export class Outbox {
   readonly #connection: Connection
   readonly #maxBytes: number
-  #chunks: Buffer[] = []
+  /** Whole frames each. */
+  #chunks: Frames[] = []
   #bytes = 0
   /** Bytes behind a frame that is larger than the cap by itself; undefined when no such frame waits. */
   #behindLarge: number | undefined
@@ -28,26 +33,29 @@ export class Outbox {
   }
 
   /** Adds whole frames; they are written with the next {@link flush}. */
-  push(frames: Buffer): void {
+  push(frames: Frames): void {
     if (!this.#connection.open) return
-    if (this.#behindLarge !== undefined) this.#behindLarge += frames.length
-    else if (frames.length > this.#maxBytes && this.waiting === 0) this.#behindLarge = 0
+    const bytes = lengthOf(frames)
+    if (this.#behindLarge !== undefined) this.#behindLarge += bytes
+    else if (bytes > this.#maxBytes && this.waiting === 0) this.#behindLarge = 0
     this.#chunks.push(frames)
-    this.#bytes += frames.length
+    this.#bytes += bytes
   }
 
-  /** Adds whole frames and writes what waits. Most of the time nothing does: then they go straight to the socket. */
-  deliver(frames: Buffer): void {
+  /**
+   * Adds whole frames and writes what waits. Most of the time nothing does: then they go straight to the socket.
+   * @returns true when so little waits afterwards that the outbox cannot be overfull
+   */
+  deliver(frames: Buffer): boolean {
     const { socket, open } = this.#connection
     const idle = this.#bytes === 0 && !this.#armed && this.#behindLarge === undefined
     if (idle && open && this.#onRelieved === undefined && frames.length <= this.#maxBytes) {
-      if (!socket.writableNeedDrain) {
-        socket.write(frames)
-        return
-      }
+      if (!socket.writableNeedDrain)
+        return socket.write(frames) && socket.writableHighWaterMark <= this.#maxBytes
     }
     this.push(frames)
     this.flush()
+    return false
   }
 
   /** Bytes that the kernel has not taken. */
@@ -85,7 +93,7 @@ export class Outbox {
         this.#continueOnDrain()
         return
       }
-      socket.write(this.#take())
+      write(socket, this.#take())
     }
     this.#emptied()
     if (this.#onRelieved === undefined) return
@@ -116,19 +124,18 @@ export class Outbox {
     callback?.()
   }
 
-  /** The next bytes for one write. */
-  #take(): Buffer {
+  /** The next bytes for one write: whole frames, since others write to the socket, too (control frames). */
+  #take(): readonly Buffer[] {
     let count = 0
     let length = 0
     for (const chunk of this.#chunks) {
-      if (count > 0 && length + chunk.length > WRITE_BYTES) break
+      const more = lengthOf(chunk)
+      if (count > 0 && length + more > WRITE_BYTES) break
       count += 1
-      length += chunk.length
+      length += more
     }
     this.#bytes -= length
-    const taken = this.#chunks.splice(0, count)
-    const [first] = taken
-    return first?.length === length ? first : Buffer.concat(taken, length)
+    return this.#chunks.splice(0, count).flat()
   }
 
   #continueOnDrain(): void {
@@ -138,5 +145,23 @@ export class Outbox {
       this.#armed = false
       this.flush()
     })
+  }
+}
+
+function lengthOf(frames: Frames): number {
+  return Buffer.isBuffer(frames) ? frames.length : frames.reduce((sum, { length }) => sum + length, 0)
+}
+
+/** Hands buffers to a socket in one go. */
+function write(socket: Connection['socket'], buffers: readonly Buffer[]): void {
+  const [first] = buffers
+  if (buffers.length === 1 && first !== undefined) {
+    socket.write(first)
+  } else if (lengthOf(buffers) <= COPIED_BYTES) {
+    socket.write(Buffer.concat(buffers))
+  } else {
+    socket.cork()
+    for (const buffer of buffers) socket.write(buffer)
+    socket.uncork()
   }
 }

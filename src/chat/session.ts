@@ -6,13 +6,12 @@ import type { SessionId } from '../room/events.js'
 import type { Connection } from './connection.js'
 import type { Member } from './fanout.js'
 import { Outbox } from './outbox.js'
-import { currentTurn, inNextTurn } from './turn.js'
 
 /** A connection with more frames waiting than this is not read further. */
 const MAX_WAITING_FRAMES = 64
 
-/** So many of a connection's frames take effect in one turn of the event loop: however much one client sends, others have theirs. */
-const MAX_FRAMES_A_TURN = 64
+/** After so many frames of a connection others have a turn of the event loop: however much one client sends. */
+const MAX_FRAMES_IN_A_ROW = 64
 
 /** How long a client that is being closed may take to read what is left, and to answer the closing handshake. */
 const CLOSE_GRACE_MS = 5000
@@ -74,9 +73,8 @@ export class Session implements Member {
   #unsettled = 0
   /** How many things are under way until whose end nothing at all may take effect. */
   #held = 0
-  /** How many frames may still take effect in the turn. */
-  #allowance = MAX_FRAMES_A_TURN
-  #turn = -1
+  /** How many frames may still take effect until others have a turn. */
+  #allowance = MAX_FRAMES_IN_A_ROW
   #onHeard: (() => void) | undefined
   #paused = false
   #closing: NodeJS.Timeout | undefined
@@ -160,11 +158,6 @@ export class Session implements Member {
   }
 
   #proceed(): void {
-    const turn = currentTurn()
-    if (turn !== this.#turn) {
-      this.#turn = turn
-      this.#allowance = MAX_FRAMES_A_TURN
-    }
     while (this.state !== 'closed' && this.#held === 0 && this.#allowance > 0) {
       if (this.outbox.pressed) {
         // Whoever asks and does not read gets no more answers until it does.
@@ -179,11 +172,16 @@ export class Session implements Member {
         break
       }
       this.#allowance -= 1
-      if (this.#allowance === 0) inNextTurn(() => this.#proceed())
+      if (this.#allowance === 0) setImmediate(() => this.#continue())
     }
     if (this.#waiting.length === 0 || this.state === 'closed') this.#heard()
     if (this.#waiting.length + this.#unsettled > MAX_WAITING_FRAMES) this.#pause()
     else this.#resume()
+  }
+
+  #continue(): void {
+    this.#allowance = MAX_FRAMES_IN_A_ROW
+    this.#proceed()
   }
 
   #heard(): void {

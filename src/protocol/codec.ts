@@ -162,15 +162,25 @@ export function timestamp(now: number): string {
 let lastTime = Number.NaN
 let lastTimestamp = ''
 
+/** The JSON text of a frame with a list, which may be long: it is not copied for each who gets it. */
+export interface ListFrame {
+  readonly before: string
+  /** The elements of a JSON array (UTF-8). */
+  readonly names: Uint8Array
+  readonly after: string
+}
+
 /**
  * The JSON text of every server frame. Fields stand in the order of protocol 1.4:
  * type, sender, target, content, userList, timestamp.
  * `at` is always milliseconds since 1970.
  */
 export const encode = {
-  /** @param userList the names as a JSON array */
-  registerSuccess: (userList: string, at: number): string =>
-    `{"type":"register_success","sender":"server","content":"Registro exitoso","userList":${userList},"timestamp":"${timestamp(at)}"}`,
+  registerSuccess: (names: Uint8Array, at: number): ListFrame => ({
+    before: '{"type":"register_success","sender":"server","content":"Registro exitoso","userList":[',
+    names,
+    after: `],"timestamp":"${timestamp(at)}"}`,
+  }),
 
   broadcast: (sender: string, content: string, at: number): string =>
     JSON.stringify({ type: 'broadcast', sender, content, timestamp: timestamp(at) }),
@@ -178,9 +188,11 @@ export const encode = {
   private: (sender: string, target: string, content: string, at: number): string =>
     JSON.stringify({ type: 'private', sender, target, content, timestamp: timestamp(at) }),
 
-  /** @param names the names as a JSON array */
-  userList: (names: string, at: number): string =>
-    `{"type":"list_users_response","sender":"server","content":${names},"timestamp":"${timestamp(at)}"}`,
+  userList: (names: Uint8Array, at: number): ListFrame => ({
+    before: '{"type":"list_users_response","sender":"server","content":[',
+    names,
+    after: `],"timestamp":"${timestamp(at)}"}`,
+  }),
 
   userInfo: (target: string, ip: string, status: Status, at: number): string =>
     fromServer('user_info_response', { target, content: { ip, status } }, at),
@@ -207,27 +219,48 @@ function fromServer(type: string, fields: object, at: number): string {
 export const MAX_HEADER_BYTES = 10
 
 /**
- * Writes one unfragmented text frame (RFC 6455, 5.2; a server does not mask) into `buffer` at `offset`.
+ * Writes the header of an unfragmented text frame (RFC 6455, 5.2; a server does not mask) into `buffer` at `offset`, where there
+ * must be room for {@link MAX_HEADER_BYTES}.
+ * @returns the offset behind it
+ */
+function writeHeader(buffer: Buffer, offset: number, length: number): number {
+  const at = buffer.writeUInt8(0x81, offset)
+  if (length < 126) return buffer.writeUInt8(length, at)
+  if (length < 65536) return buffer.writeUInt16BE(length, buffer.writeUInt8(126, at))
+  return buffer.writeBigUInt64BE(BigInt(length), buffer.writeUInt8(127, at))
+}
+
+/**
+ * Writes one unfragmented text frame into `buffer` at `offset`.
  * `buffer` must have room for {@link MAX_HEADER_BYTES} more than the payload.
  * @returns the offset behind the frame
  */
 export function writeFrame(buffer: Buffer, offset: number, payload: Uint8Array): number {
-  const length = payload.length
-  let at = buffer.writeUInt8(0x81, offset)
-  if (length < 126) {
-    at = buffer.writeUInt8(length, at)
-  } else if (length < 65536) {
-    at = buffer.writeUInt16BE(length, buffer.writeUInt8(126, at))
-  } else {
-    at = buffer.writeBigUInt64BE(BigInt(length), buffer.writeUInt8(127, at))
-  }
+  const at = writeHeader(buffer, offset, payload.length)
   buffer.set(payload, at)
-  return at + length
+  return at + payload.length
 }
 
-/** One text frame, header and payload, ready for a socket. */
-export function framed(frame: string | Uint8Array): Buffer {
-  const payload = typeof frame === 'string' ? Buffer.from(frame) : frame
-  const buffer = Buffer.allocUnsafe(payload.length + MAX_HEADER_BYTES)
-  return buffer.subarray(0, writeFrame(buffer, 0, payload))
+/** Whole frames, ready for a socket: bytes, or the parts of one frame, which must go out without anything between them. */
+export type Frames = Buffer | readonly Buffer[]
+
+/** A list that is shorter is cheaper copied than sent as a part. */
+const COPIED_BYTES = 4096
+
+/** One text frame, header and payload, ready for a socket. A long list in it is not copied. */
+export function framed(frame: string | Uint8Array): Buffer
+export function framed(frame: string | Uint8Array | ListFrame): Frames
+export function framed(frame: string | Uint8Array | ListFrame): Frames {
+  if (typeof frame === 'string') return framed(Buffer.from(frame))
+  if (!('names' in frame)) {
+    const buffer = Buffer.allocUnsafe(frame.length + MAX_HEADER_BYTES)
+    return buffer.subarray(0, writeFrame(buffer, 0, frame))
+  }
+  const { names } = frame
+  const [before, after] = [Buffer.from(frame.before), Buffer.from(frame.after)]
+  const list = Buffer.from(names.buffer, names.byteOffset, names.length)
+  if (list.length < COPIED_BYTES) return framed(Buffer.concat([before, list, after]))
+  const header = Buffer.allocUnsafe(MAX_HEADER_BYTES)
+  const end = writeHeader(header, 0, before.length + list.length + after.length)
+  return [Buffer.concat([header.subarray(0, end), before]), list, after]
 }

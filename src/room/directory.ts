@@ -3,6 +3,7 @@ import type { Status } from '../protocol/frames.js'
 import type { NameKey } from '../protocol/names.js'
 import type { Event, Position, Presence } from './events.js'
 import { type Entry, JoinOrder } from './join-order.js'
+import { NameList } from './name-list.js'
 
 /** Everyone present at one position of the log, in the order of joining. */
 export interface Snapshot {
@@ -31,8 +32,8 @@ export class Directory {
   readonly #entries = new Map<NameKey, Entry>()
   readonly #order = new JoinOrder()
   readonly #counts: Record<Status, number> = { ACTIVO: 0, OCUPADO: 0, INACTIVO: 0 }
-  /** The names as JSON, with commas between; undefined when the next who asks must have it written anew. */
-  #names: string | undefined
+  /** The names in the order of joining; undefined when the next who asks must have them written anew. */
+  #names: NameList | undefined
   #lastOrder = -Infinity
 
   constructor(snapshot: Snapshot) {
@@ -60,10 +61,10 @@ export class Directory {
     return this.#order.after(-Infinity)
   }
 
-  /** Everyone's name as a JSON array, in the order of joining. Written once, however many ask. */
-  get userList(): string {
-    this.#names ??= Array.from(this.users(), ({ name }) => JSON.stringify(name)).join(',')
-    return `[${this.#names}]`
+  /** Everyone's name as the elements of a JSON array (UTF-8), in the order of joining. Written once, however many ask. */
+  get userList(): Uint8Array {
+    this.#names ??= new NameList(Array.from(this.users(), ({ name }) => name))
+    return this.#names.bytes
   }
 
   /** A page of those present, in the order of joining. */
@@ -106,11 +107,8 @@ export class Directory {
     this.#order.add(entry)
     this.#count(presence.status, 1)
     // The newest goes to the end of the list, which need not be written anew for it: a storm of joins stays cheap.
-    if (this.#names !== undefined && presence.order >= this.#lastOrder) {
-      this.#names += (this.#names === '' ? '' : ',') + JSON.stringify(presence.name)
-    } else {
-      this.#names = undefined
-    }
+    if (presence.order >= this.#lastOrder) this.#names?.append(presence.name)
+    else this.#names = undefined
     this.#lastOrder = Math.max(this.#lastOrder, presence.order)
   }
 

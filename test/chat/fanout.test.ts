@@ -15,7 +15,7 @@ function member(maxBytes = 1_000_000): TestMember {
   return { connection, outbox: new Outbox(connection, maxBytes), seen: 0 }
 }
 const payload = (text: string) => Buffer.from(text)
-const frames = (...texts: string[]) => Buffer.concat(texts.map(framed)).toString('latin1')
+const frames = (...texts: string[]) => Buffer.concat(texts.map((text) => framed(text))).toString('latin1')
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 function room(count: number) {

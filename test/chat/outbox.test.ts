@@ -39,6 +39,61 @@ t.test('a write is at most 64 KiB, unless one buffer is larger', async (t) => {
   )
 })
 
+t.test('a frame in parts goes out in one go, without a copy being made of them', async (t) => {
+  const connection = new TestConnection()
+  const { socket } = connection
+  const given: (Uint8Array | 'cork' | 'uncork')[] = []
+  socket.write = (chunk) => given.push(chunk) > 0
+  socket.cork = () => given.push('cork')
+  socket.uncork = () => given.push('uncork')
+  const box = new Outbox(connection, 1_000_000)
+  const [head, list, tail] = [bytes(10), bytes(200_000), bytes(5)]
+  box.push([head, list, tail])
+  t.equal(box.waiting, 200_015)
+  box.flush()
+  t.equal(given.length, 5)
+  for (const [index, what] of ['cork', head, list, tail, 'uncork'].entries()) t.equal(given[index], what)
+  t.equal(box.waiting, 0)
+})
+
+t.test('no frame is begun that cannot be ended before somebody else writes', async (t) => {
+  const { socket, outbox: box } = outbox(1_000_000)
+  box.push(bytes(60_000))
+  box.push([bytes(1000), bytes(5000), bytes(10)])
+  socket.takes = false
+  box.flush()
+  t.strictSame(
+    socket.writes.map(({ length }) => length),
+    [60_000],
+  )
+  socket.drain()
+  t.strictSame(
+    socket.writes.map(({ length }) => length),
+    [60_000, 6010],
+  )
+})
+
+t.test('a frame in parts counts as one that may be larger than the cap', async (t) => {
+  const { socket, outbox: box } = outbox(100)
+  socket.takes = false
+  box.push([bytes(50), bytes(50), bytes(50)])
+  box.flush()
+  t.notOk(box.overfull)
+  box.push([bytes(50), bytes(51)])
+  t.ok(box.overfull)
+})
+
+t.test('delivered, it says whether so little waits that nobody need look', async (t) => {
+  const { socket, outbox: box } = outbox(1_000_000)
+  t.ok(box.deliver(bytes(10)))
+  socket.takes = false
+  t.notOk(box.deliver(bytes(10)))
+  t.notOk(box.deliver(bytes(10)), 'nothing overtakes')
+  t.equal(box.waiting, 20)
+  const small = outbox(100)
+  t.notOk(small.outbox.deliver(bytes(10)), 'the socket itself takes more than the cap')
+})
+
 t.test('what the kernel refuses waits for it, and nothing overtakes', async (t) => {
   const { socket, outbox: box } = outbox()
   socket.takes = false

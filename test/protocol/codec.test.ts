@@ -7,6 +7,7 @@ import {
   createDecoder,
   encode,
   framed,
+  type ListFrame,
   MAX_HEADER_BYTES,
   timestamp,
   writeFrame,
@@ -195,6 +196,13 @@ t.test('1.4 a message is well-formed Unicode without U+0000', async (t) => {
   for (const content of ['\ud83e', 'a\udd8a', '\udd8a\ud83e']) t.same(checkMessage(content), half)
 })
 
+/** Names as they stand in a frame. */
+const listOf = (names: readonly string[]) => Buffer.from(JSON.stringify(names).slice(1, -1))
+
+/** The text of a frame, however it is kept. */
+const textOf = (frame: string | ListFrame) =>
+  typeof frame === 'string' ? frame : `${frame.before}${Buffer.from(frame.names)}${frame.after}`
+
 const AT = Date.UTC(2025, 0, 2, 3, 4, 5, 60)
 const TIME = '"timestamp":"2025-01-02T03:04:05.060Z"'
 
@@ -205,10 +213,10 @@ t.test('1.2 a time is ISO 8601, UTC, with milliseconds', async (t) => {
 
 t.test('1.4 every server frame has exactly these fields in this order', async (t) => {
   const frames = {
-    register_success: encode.registerSuccess('["Ana","Beto"]', AT),
+    register_success: textOf(encode.registerSuccess(listOf(['Ana', 'Beto']), AT)),
     broadcast: encode.broadcast('Ana', 'hola', AT),
     private: encode.private('Ana', 'Beto', 'hola', AT),
-    list_users_response: encode.userList('["Ana","Beto"]', AT),
+    list_users_response: textOf(encode.userList(listOf(['Ana', 'Beto']), AT)),
     user_info_response: encode.userInfo('Beto', '192.0.2.1', 'ACTIVO', AT),
     status_update: encode.statusUpdate('Ana', 'OCUPADO', AT),
     user_disconnected: encode.userDisconnected('Ana', AT),
@@ -238,12 +246,12 @@ t.test('1.4 every server frame fits its schema, whatever is in it', async () => 
   })
   const readers = Object.entries(SERVER_FRAMES).map(([type, schema]) => [type, Compile(schema)] as const)
   const property = fc.property(frame, ({ name, target, content, status, at }) => {
-    const names = JSON.stringify([name, target])
+    const names = listOf([name, target])
     const texts: Record<string, string> = {
-      register_success: encode.registerSuccess(names, at),
+      register_success: textOf(encode.registerSuccess(names, at)),
       broadcast: encode.broadcast(name, content, at),
       private: encode.private(name, target, content, at),
-      list_users_response: encode.userList(names, at),
+      list_users_response: textOf(encode.userList(names, at)),
       user_info_response: encode.userInfo(target, content, status, at),
       status_update: encode.statusUpdate(name, status, at),
       user_disconnected: encode.userDisconnected(name, at),
@@ -318,4 +326,20 @@ t.test('a text is framed as its UTF-8 bytes', async (t) => {
     messages.map(({ payload }) => payload.toString()),
     ['¿Qué tal? 🦊'],
   )
+})
+
+t.test('a frame with a list is the same however long the list is; a long one is not copied', async (t) => {
+  for (const count of [0, 1, 50, 1000, 20_000]) {
+    const names = Array.from({ length: count }, (_, index) => `Nombre ${index} ñ`)
+    const list = listOf(names)
+    const frame = encode.userList(list, AT)
+    const frames = framed(frame)
+    const parts = Buffer.isBuffer(frames) ? [frames] : frames
+    const whole = Buffer.concat(parts)
+    t.ok(whole.equals(framed(textOf(frame))), `${count} names`)
+    t.equal(parts.length, list.length < 4096 ? 1 : 3)
+    if (parts.length === 3) t.equal(parts[1]?.buffer, list.buffer)
+    const [message] = await receive(whole)
+    t.strictSame(JSON.parse(String(message?.payload)).content, names)
+  }
 })

@@ -75,7 +75,7 @@ t.test('applied, it leads from any directory to any snapshot of the same room', 
     for (const event of steps) directory.apply(event)
     directory.moveTo(position)
     assert.deepEqual([...directory.users()], after)
-    assert.equal(directory.userList, new Directory(snapshot).userList)
+    assert.deepEqual(directory.userList, new Directory(snapshot).userList)
     assert.deepEqual(directory.position, position)
     assert.deepEqual(difference(directory, snapshot, NOW), [])
     const unchanged = before.filter((user) => after.includes(user))

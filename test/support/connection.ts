@@ -5,13 +5,25 @@ class Socket implements ByteSocket {
   readonly writes: Buffer[] = []
   writableLength = 0
   writableNeedDrain = false
+  readonly writableHighWaterMark = 16 * 1024
   bytesRead = 0
+  #corked: Buffer[] | undefined
   /** Whether the kernel takes what is written. */
   takes = true
   #onDrain: (() => void)[] = []
 
+  cork(): void {
+    this.#corked ??= []
+  }
+
+  uncork(): void {
+    if (this.#corked) this.writes.push(Buffer.concat(this.#corked))
+    this.#corked = undefined
+  }
+
   write(bytes: Uint8Array): boolean {
-    this.writes.push(Buffer.from(bytes))
+    const written = this.#corked ?? this.writes
+    written.push(Buffer.from(bytes))
     if (!this.takes) {
       this.writableLength += bytes.length
       this.writableNeedDrain = true

@@ -11,14 +11,14 @@ const WAIT_MS = 100
 
 /**
  * How long after the last batch the next is sent at the earliest, when there was more than one proposal in that: a batch costs as much
- * as ten proposals, and under load this makes them larger. With no load nothing waits.
+ * as ten proposals, and each is a write to every socket; under load this makes them larger. With no load nothing waits.
  */
-const PACE_MS = 1
+const PACE_MS = 4
 
 /** Proposals on their way, in the order of the calls. */
 export interface Batch {
-  /** As the script wants them. */
-  readonly args: readonly string[]
+  /** As the script wants them, one a line. */
+  readonly lines: readonly string[]
   /** Whether all in it only take something away: then it is to be done also when Redis has no memory left. */
   readonly makesRoom: boolean
 }
@@ -46,7 +46,7 @@ interface Call {
 }
 
 interface Item {
-  readonly args: readonly string[]
+  readonly line: string
   readonly bytes: number
   /** Whether it asks to enter the room for the first time: then nothing that was swept can be meant. */
   readonly newcomer: boolean
@@ -95,13 +95,13 @@ export class CommitQueue {
     return new Promise((resolve) => {
       const call = { outcomes: [], missing: proposals.length, resolve }
       for (const [index, proposal] of proposals.entries()) {
-        const args = writeProposal(proposal)
-        const bytes = args.reduce((sum, arg) => sum + Buffer.byteLength(arg), 0)
+        const line = writeProposal(proposal)
+        const bytes = Buffer.byteLength(line)
         const newcomer = proposal.kind === 'join' && proposal.order === undefined
         const claims = proposal.kind === 'join' && !newcomer
         const leaves = proposal.kind === 'leave'
         const deadline = claims || leaves ? Number.POSITIVE_INFINITY : late
-        this.#items.push({ args, bytes, newcomer, leaves, call, index, deadline })
+        this.#items.push({ line, bytes, newcomer, leaves, call, index, deadline })
       }
       this.#pump()
     })
@@ -147,8 +147,7 @@ export class CommitQueue {
 
   async #send(makesRoom: boolean): Promise<void> {
     const items = this.#take(makesRoom ? this.#exits : this.#items)
-    const args = items.flatMap((item) => item.args)
-    const outcome = await this.#options.send({ args, makesRoom })
+    const outcome = await this.#options.send({ lines: items.map(({ line }) => line), makesRoom })
     for (const [index, item] of items.entries()) {
       const answer = answerTo(item, index, outcome)
       if (answer !== 'wait') settle(item, answer)

@@ -242,7 +242,7 @@ export class RedisBackplane implements Backplane {
   }
 
   /** Has a batch judged: under one number, however often it has to be sent. */
-  async #send({ args, makesRoom }: Batch): Promise<BatchOutcome> {
+  async #send({ lines, makesRoom }: Batch): Promise<BatchOutcome> {
     const id = this.#id
     this.#number += 1
     const number = this.#number
@@ -252,7 +252,7 @@ export class RedisBackplane implements Backplane {
     let unclear = false
     while (!this.#closed) {
       try {
-        const reply = await this.#scripts.commit(this.#caller(id), number, args, makesRoom)
+        const reply = await this.#scripts.commit(this.#caller(id), number, lines, makesRoom)
         if (reply.kind === 'done') {
           this.#saidRefused = false
           return reply.outcomes

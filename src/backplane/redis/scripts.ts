@@ -108,7 +108,7 @@ export class Scripts {
   }
 
   /**
-   * @param proposals as arguments, a flat list
+   * @param proposals each as a line
    * @param anyway also when Redis has no memory left: for what makes room
    */
   async commit(

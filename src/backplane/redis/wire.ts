@@ -30,7 +30,7 @@ export class WireError extends Error {
  * @throws {WireError}
  */
 export function readMessage(bytes: Buffer): Message {
-  const [header = bytes, ...lines] = split(bytes, NEWLINE)
+  const [header = bytes, ...lines] = linesOf(bytes)
   const [kind, epoch = '', offset] = header.toString().split('\t')
   if (kind === 'e' && lines.length > 0) {
     const first = whole(offset)
@@ -45,36 +45,32 @@ export function readMessage(bytes: Buffer): Message {
 /** Reads a line of the log: kind, what the kind has, and for most the frame, whose bytes are handed on as they are. */
 function readEvent(line: Buffer, position: Position): Event {
   const kind = String.fromCharCode(line[0] ?? 0)
-  if (kind === 'j') {
-    const [, order, status, session = '', node = '', identity = ''] = fields(line, 6).map(String)
-    return { kind: 'joined', position, presence: presence({ node, session, status, order, identity }) }
-  }
-  if (kind === 'l') {
-    const [, session, key, frame = line] = fields(line, 4)
-    return { kind: 'left', position, session: String(session), key: keyIn(key), frame }
-  }
-  if (kind === 's') {
-    const [, session, status, key, frame = line] = fields(line, 5)
-    return {
-      kind: 'status',
-      position,
-      session: String(session),
-      key: keyIn(key),
-      status: readStatus(String(status)),
-      frame,
+  switch (kind) {
+    case 'j': {
+      const [[, order, status, session = '', node = ''], identity] = fields(line, 6)
+      const parts = { node, session, status, order, identity: identity.toString() }
+      return { kind: 'joined', position, presence: presence(parts) }
     }
+    case 'l': {
+      const [[, session = '', key = ''], frame] = fields(line, 4)
+      return { kind: 'left', position, session, key: keptKey(key), frame }
+    }
+    case 's': {
+      const [[, session = '', key = '', status], frame] = fields(line, 5)
+      return { kind: 'status', position, session, key: keptKey(key), status: readStatus(status), frame }
+    }
+    case 'b': {
+      const [[, , key = ''], frame] = fields(line, 4)
+      return { kind: 'said', position, key: keptKey(key), frame }
+    }
+    default:
+      throw new WireError(`an event of an unknown kind: ${kind}`)
   }
-  if (kind === 'b') {
-    const [, key, frame = line] = fields(line, 3)
-    return { kind: 'said', position, key: keyIn(key), frame }
-  }
-  throw new WireError(`an event of an unknown kind: ${kind}`)
 }
 
 function readMail(line: Buffer, epoch: string): Mail {
-  const [after, session, frame = line] = fields(line, 3)
-  const message = { kind: 'private', session: String(session), frame } as const
-  return { after: { epoch, offset: whole(after) }, message }
+  const [[after, session = ''], frame] = fields(line, 3)
+  return { after: { epoch, offset: whole(after) }, message: { kind: 'private', session, frame } }
 }
 
 /**
@@ -143,39 +139,32 @@ function readStatus(text = ''): Status {
   return status
 }
 
-function keyIn(bytes: Buffer | undefined): NameKey {
-  return keptKey(String(bytes))
-}
-
-/** A name as it is looked up. One with half a character belongs to nobody, and would be another name in UTF-8. */
+/**
+ * A name as it is looked up. One that cannot be written belongs to nobody: with half a character it would be another name in
+ * UTF-8, and control characters part fields.
+ */
 export function writeKey(key: NameKey): string {
-  return key.isWellFormed() ? key : ''
+  return key.isWellFormed() && !CONTROL.test(key) ? key : ''
 }
 
-/** What a script needs to know of a proposal (commit.lua). */
-export function writeProposal(proposal: Proposal): string[] {
+const CONTROL = /\p{Cc}/u
+
+/** A proposal as commit.lua wants it, and as it will stand in the log where that has all of it: a line. */
+export function writeProposal(proposal: Proposal): string {
   const { kind, key, session } = proposal
   switch (kind) {
     case 'join': {
-      const { status, order } = proposal
-      return [
-        'j',
-        key,
-        session,
-        status,
-        order === undefined ? '' : `${order}`,
-        writeIdentity(proposal),
-        departure(proposal.name),
-      ]
+      const { status, order = '', name } = proposal
+      return `j\t${session}\t${key}\t${status}\t${order}\t${writeIdentity(proposal)}\t${departure(name)}`
     }
     case 'leave':
-      return ['l', key, session, proposal.frame]
+      return `l\t${session}\t${key}\t${proposal.frame}`
     case 'status':
-      return ['s', key, session, proposal.status, proposal.frame]
+      return `s\t${session}\t${key}\t${proposal.status}\t${proposal.frame}`
     case 'say':
-      return ['b', key, session, proposal.frame]
+      return `b\t${session}\t${key}\t${proposal.frame}`
     case 'private':
-      return ['p', key, session, writeKey(proposal.target), proposal.frame]
+      return `p\t${session}\t${key}\t${writeKey(proposal.target)}\t${proposal.frame}`
   }
 }
 
@@ -205,28 +194,27 @@ export function readOutcomes(epoch: string, text: string): Answer[] {
   })
 }
 
-/** A line of so many fields; tabs in the last one are its own. */
-function fields(line: Buffer, count: number): Buffer[] {
-  const parts = cut(line, count - 1)
-  if (parts.length < count) throw new WireError(`a line that is too short: ${line}`)
-  return parts
-}
-
-/** The parts between all separators. */
-function split(bytes: Buffer, separator: number): Buffer[] {
-  return cut(bytes, Number.POSITIVE_INFINITY, separator)
-}
-
-/** The parts between the first `most` separators, and the rest. They share the memory of `bytes`. */
-function cut(bytes: Buffer, most: number, separator = TAB): Buffer[] {
-  const parts: Buffer[] = []
+/** A line of so many fields: the last of them as bytes, which share the memory of the line; tabs in it are its own. */
+function fields(line: Buffer, count: number): [texts: string[], last: Buffer] {
+  const texts: string[] = []
   let start = 0
-  while (parts.length < most) {
-    const end = bytes.indexOf(separator, start)
-    if (end === -1) break
-    parts.push(bytes.subarray(start, end))
+  while (texts.length < count - 1) {
+    const end = line.indexOf(TAB, start)
+    if (end === -1) throw new WireError(`a line that is too short: ${line}`)
+    texts.push(line.toString('utf8', start, end))
     start = end + 1
   }
-  parts.push(bytes.subarray(start))
-  return parts
+  return [texts, line.subarray(start)]
+}
+
+/** The lines of a message. They share its memory. */
+function linesOf(bytes: Buffer): Buffer[] {
+  const lines: Buffer[] = []
+  let start = 0
+  for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
+    lines.push(bytes.subarray(start, end))
+    start = end + 1
+  }
+  lines.push(bytes.subarray(start))
+  return lines
 }

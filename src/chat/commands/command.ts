@@ -1,4 +1,5 @@
 import type { Outcome, OutcomeRefusal } from '../../backplane/backplane.js'
+import type { ListFrame } from '../../protocol/codec.js'
 import type { Refusal } from '../../protocol/codes.js'
 import type { ClientFrames, FrameType } from '../../protocol/frames.js'
 import type { NameKey } from '../../protocol/names.js'
@@ -12,7 +13,7 @@ export interface CommandNode {
   /** Milliseconds since 1970. */
   now(): number
   /** Sends the JSON text of a frame to one session. */
-  send(session: Session, frame: string): void
+  send(session: Session, frame: string | ListFrame): void
   /** Answers with an `error`. */
   refuse(session: Session, refusal: Refusal): void
   /** Proposes for a session; `done` gets the outcome, once the node has applied what was committed. */

@@ -79,16 +79,13 @@ class Call {
 
 const ok = (offset: number): Outcome => ({ ok: true, position: { epoch: 'x', offset } })
 
-const SIZES: Readonly<Record<string, number>> = { j: 7, l: 4, b: 4 }
-
-function whatOf({ args }: Batch): string[] {
-  const what: string[] = []
-  for (let at = 0; at < args.length; at += SIZES[String(args[at])] ?? Number.NaN)
-    what.push(`${args[at]} ${args[at + 1]}`)
-  return what
+/** Kind and name of each. */
+function whatOf({ lines }: Batch): string[] {
+  return lines.map((line) => line.replace(/^(\w)\t[^\t]*\t([^\t]*)\t.*$/, '$1 $2'))
 }
 
-const bytesOf = ({ args }: Batch) => args.reduce((sum, arg) => sum + Buffer.byteLength(arg), 0)
+const bytesOf = ({ lines }: Pick<Batch, 'lines'>) =>
+  lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0)
 
 /** So many turns of the event loop that what was about to be sent has been. */
 async function turns(): Promise<void> {
@@ -213,7 +210,7 @@ t.test('a batch holds 256 KiB at most; what is larger goes alone', async (t) => 
     for (const [index, batch] of batches.entries()) {
       assert.ok(bytesOf(batch) <= MAX_BYTES || whatOf(batch).length === 1)
       const next = batches[index + 1]
-      const more = next === undefined ? 0 : bytesOf({ ...next, args: next.args.slice(0, 4) })
+      const more = next === undefined ? 0 : bytesOf({ lines: next.lines.slice(0, 1) })
       assert.ok(next === undefined || bytesOf(batch) + more > MAX_BYTES, 'as much as fits')
     }
   })

@@ -195,7 +195,7 @@ check('a part of a batch that was told already is passed over', async (t, room) 
   bench.follower.begin({ position: bench.node.at(2), users })
   await bench.catchUp()
   t.strictSame(bench.told, ['b', 'c'])
-  await bench.room.admin.publish(room.keys.events, `e\t${bench.node.epoch}\t4\nb\tana\t{}`)
+  await bench.room.admin.publish(room.keys.events, `e\t${bench.node.epoch}\t4\nb\ts\tana\t{}`)
   await bench.node.done(...words(ana, 'd'))
   await bench.catchUp()
   t.strictSame(bench.told, ['b', 'c', 'd'], 'and what is heard again')
@@ -477,9 +477,9 @@ check('what nobody has committed does not keep it from going on', async (t, room
   const { epoch } = bench.node
   for (const message of [
     'nonsense',
-    `e\t${epoch}\tx\nb\tana\t{}`,
-    `e\t${epoch}\t900\nb\tana\t{}`,
-    'e\tunknown\t1\nb\tana\t{}',
+    `e\t${epoch}\tx\nb\ts\tana\t{}`,
+    `e\t${epoch}\t900\nb\ts\tana\t{}`,
+    'e\tunknown\t1\nb\ts\tana\t{}',
     `h\t${epoch}\t900`,
     'h\tunknown\t1',
   ]) {
@@ -506,7 +506,7 @@ check('of epochs that are past nothing is told, and their heads are no sign of l
   await bench.catchUp()
   const { heads } = bench.follower
   await room.admin.publish(room.keys.events, `h\t${before}\t7`)
-  await room.admin.publish(room.keys.events, `e\t${before}\t2\nb\tana\t{"content":"past"}`)
+  await room.admin.publish(room.keys.events, `e\t${before}\t2\nb\ts\tana\t{"content":"past"}`)
   await bench.node.done(...words(ana, 'on'))
   await bench.catchUp()
   t.strictSame(bench.told, ['+Ana', 'epoch', 'on'])

@@ -105,6 +105,17 @@ export async function present(check: Check): Promise<void> {
     t.strictSame(verdicts(await node.commit(whisper(ana, '\ud83d'))), ['UNKNOWN_TARGET'])
   })
 
+  await check('a name with control characters belongs to nobody', async (t, room) => {
+    const node = await room.node()
+    const ana = await node.enter('Ana')
+    const beto = await node.enter('Beto')
+    for (const name of ['beto\t', 'beto\t{}', 'beto\n', '\tbeto', '\t', '\n']) {
+      t.equal(await node.backplane.find(keyOf(name)), undefined, JSON.stringify(name))
+      t.strictSame(verdicts(await node.commit(whisper(ana, name), say(ana))), ['UNKNOWN_TARGET', 'ok'])
+    }
+    t.strictSame(verdicts(await node.commit(whisper(ana, beto.name))), ['ok'])
+  })
+
   await check('the nodes are known, each with its sessions', async (t, room) => {
     const [a, b, c] = await room.three()
     for (const name of ['Ana', 'Beto', 'Carla']) await a.enter(name)

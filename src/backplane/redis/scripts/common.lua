@@ -38,10 +38,9 @@ local PAST = 32
 -- More than could be lost in a failover: those who claim the places that they had stand before those who come new.
 local PLACES = 1000000
 
--- After a restart or a failover the log may be shorter than what nodes have seen: what follows is another epoch. The run says that
--- the process is another; the replication id, that it was a replica meanwhile.
-local info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
-local run_id = string.match(info, 'run_id:(%w+)') .. string.match(info, 'master_replid:(%w+)')
+-- After a restart or a failover the log may be shorter than what nodes have seen: what follows is another epoch. Every process begins
+-- with a replication id of its own, and a replica takes another when it becomes the master.
+local run_id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 if meta[2] ~= run_id then
   if epoch then
     past = epoch .. ':' .. offset .. (past ~= '' and ',' .. past or '')
