@@ -17,6 +17,7 @@ export type ContenderName =
   | 'tertulia+redis, 2 nodes'
   | 'tertulia+redis, 3 nodes'
   | 'floor'
+  | 'floor in node'
   | 'ws'
   | 'socket.io'
   | 'socket.io+redis'
@@ -114,6 +115,7 @@ const STARTS: { readonly [Name in ContenderName]: () => Promise<Contender> } = {
   'tertulia+redis, 2 nodes': () => withRedis('tertulia', (env) => nodes(2, env)),
   'tertulia+redis, 3 nodes': () => withRedis('tertulia', (env) => nodes(3, env)),
   floor: async () => together('copied', [await startServer([path('native/build/floor'), '0'], {})]),
+  'floor in node': async () => together('copied', [await yardstick('floor.js')]),
   ws: async () => together('tertulia', [await yardstick('plain-ws.js')]),
   'socket.io': async () => together('socket.io', [await yardstick('socket-io.js')]),
   'socket.io+redis': () => withRedis('socket.io', async (env) => [await yardstick('socket-io.js', env)]),

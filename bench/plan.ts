@@ -33,8 +33,12 @@ export interface Scenario {
 
 export interface Plan {
   readonly scenarios: readonly Scenario[]
+  /** Before the first talk with a contender, for each of its servers: what has just been started is being compiled. */
+  readonly firstWarmUpMs: number
   readonly warmUpMs: number
   readonly measureMs: number
+  /** How long memory is left to settle before it is looked at. */
+  readonly settleMs: number
 }
 
 /** The text of a message; a frame has about 90 bytes around it. */
@@ -43,6 +47,7 @@ export const MESSAGE_BYTES = 200
 const BUSY = { do: 'talk', senders: 10, inFlight: 4 } as const
 const ALL: readonly ContenderName[] = [
   'floor',
+  'floor in node',
   'tertulia',
   'tertulia+redis',
   'nats',
@@ -113,6 +118,9 @@ function crowd(contenders: readonly ContenderName[], rounds: number): Scenario {
     contenders,
     rounds,
     steps: [
+      // A server that has met nobody yet would mostly be compiling.
+      { do: 'open', clients: 2000 },
+      { do: 'close' },
       { do: 'open', clients: 10_000, as: 'join' },
       { do: 'memory', as: 'memory' },
       { do: 'close', as: 'leave' },
@@ -204,8 +212,10 @@ function privates(rounds: number): Scenario {
 
 /** Everything; under twenty minutes. */
 export const FULL: Plan = {
+  firstWarmUpMs: 2000,
   warmUpMs: 1000,
   measureMs: 3000,
+  settleMs: 15_000,
   scenarios: [
     room(ALL, 3),
     nodes(3),
@@ -222,10 +232,12 @@ export const FULL: Plan = {
 
 /** What tells most; about two minutes. */
 export const QUICK: Plan = {
+  firstWarmUpMs: 1500,
   warmUpMs: 500,
   measureMs: 1000,
+  settleMs: 4000,
   scenarios: [
-    room(['floor', 'tertulia', 'tertulia+redis', 'nats', 'socket.io', 'socket.io+redis'], 1),
+    room(['floor', 'floor in node', 'tertulia', 'tertulia+redis', 'nats', 'socket.io', 'socket.io+redis'], 1),
     nodes(1),
     ...sizes(['tertulia+redis'], [100, 5000], 1),
     crowd(['tertulia+redis', 'socket.io+redis'], 1),

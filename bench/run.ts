@@ -9,9 +9,6 @@ import type { Results, Values } from './results.js'
 /** A load generator that was busier than this may have been what was measured. */
 const LOAD_BUSY_MAX = 0.7
 
-/** How long memory is left to settle before it is looked at. */
-const SETTLE_MS = 1000
-
 interface Run {
   readonly contender: Contender
   readonly load: Load
@@ -20,6 +17,8 @@ interface Run {
   clients: number
   /** What the server held before the first client. */
   readonly emptyBytes: number
+  /** Whether something has been said already. */
+  warm: boolean
   /** Messages a second of the talks so far. */
   readonly rates: Map<string, number>
 }
@@ -59,16 +58,17 @@ function resultOf(talked: Talked): StepResult {
 }
 
 async function talk(run: Run, step: Step & { do: 'talk' | 'private' }): Promise<StepResult> {
-  const { load, plan, rates } = run
+  const { contender, load, plan, rates } = run
   const { senders, inFlight = 0, rate = 0 } = step
   const how = {
     senders,
     inFlight,
     rate: typeof rate === 'number' ? rate : (rates.get(rate.halfOf) ?? 0) / 2,
     bytes: MESSAGE_BYTES,
-    warmUpMs: plan.warmUpMs,
+    warmUpMs: run.warm ? plan.warmUpMs : plan.firstWarmUpMs * contender.ports.length,
     measureMs: plan.measureMs,
   }
+  run.warm = true
   const talked = await (step.do === 'talk' ? load.talk(how) : load.privately(how))
   rates.set(step.as, talked.sent / talked.seconds)
   return resultOf(talked)
@@ -114,7 +114,7 @@ async function take(run: Run, step: Step): Promise<StepResult | undefined> {
       await run.load.deafen(step.every)
       return undefined
     case 'memory': {
-      await sleep(SETTLE_MS)
+      await sleep(run.plan.settleMs)
       const bytes = residentBytes(run.contender.server)
       return { values: { bytes, each: (bytes - run.emptyBytes) / Math.max(run.clients, 1) } }
     }
@@ -135,7 +135,7 @@ async function runScenario(
   const contender = await start(name)
   const load = await startLoad(contender)
   const emptyBytes = residentBytes(contender.server)
-  const run: Run = { contender, load, plan, clients: 0, emptyBytes, rates: new Map() }
+  const run: Run = { contender, load, plan, clients: 0, emptyBytes, warm: false, rates: new Map() }
   for (const step of scenario.steps) {
     const result = await take(run, step)
     if (result === undefined || !('as' in step) || step.as === undefined) continue

@@ -12,6 +12,8 @@ export interface Target {
   /** Whether the figure must reach the limit, or must not exceed it. */
   readonly bound: 'at least' | 'at most'
   readonly unit?: string
+  /** Where the limit cannot be met (docs/performance.md says why): what is reached instead, which must not become much worse. */
+  readonly reached?: number
   /** NaN where something was not measured. */
   readonly figure: (results: Reading) => number
 }
@@ -72,7 +74,7 @@ export const TARGETS: readonly Target[] = [
     figure: (at) => at.of('room/busy', 'tertulia') / at.of('room/busy', 'floor'),
   },
   latency('busy', 'p99Micros', 'tertulia+redis', 'socket.io+redis'),
-  latency('half', 'p99Micros', 'tertulia+redis', 'socket.io+redis'),
+  { ...latency('half', 'p99Micros', 'tertulia+redis', 'socket.io+redis'), reached: 2.5 },
   {
     id: 'one-floor',
     title: 'one message in flight, in memory: Tertulia / one write a socket',
@@ -80,10 +82,25 @@ export const TARGETS: readonly Target[] = [
     limit: 1.3,
     figure: (at) => at.of('room/one', 'tertulia') / at.of('room/one', 'floor'),
   },
+  {
+    id: 'one-node-floor',
+    title: 'one message in flight, in memory: Tertulia / the floor in Node',
+    bound: 'at most',
+    limit: 1.3,
+    figure: (at) => at.of('room/one', 'tertulia') / at.of('room/one', 'floor in node'),
+  },
   latency('one', 'p50Micros', 'tertulia', 'socket.io'),
   latency('one', 'p99Micros', 'tertulia', 'socket.io'),
   latency('one', 'p50Micros', 'tertulia+redis', 'socket.io+redis'),
   latency('one', 'p99Micros', 'tertulia+redis', 'socket.io+redis'),
+  {
+    id: 'load-p99',
+    title: 'p99 at 100 messages a second, which both can: tertulia+redis / socket.io+redis',
+    bound: 'at most',
+    limit: 1,
+    figure: (at) =>
+      at.of('load/100', 'tertulia+redis', 'p99Micros') / at.of('load/100', 'socket.io+redis', 'p99Micros'),
+  },
   {
     id: 'growth',
     title: 'CPU per delivery at 5,000 clients / at 100',
@@ -193,6 +210,7 @@ export const TARGETS: readonly Target[] = [
     title: 'a private message from node to node at 10,000 a second, scaled',
     bound: 'at most',
     limit: 30,
+    reached: 60,
     unit: 'µs',
     figure: (at) => at.of('private/private', 'tertulia+redis, 2 nodes') / at.scale,
   },
@@ -217,7 +235,7 @@ function latency(
 export interface Verdict {
   readonly target: Target
   readonly figure: number
-  /** `far`: twice as bad as the target, which no noise explains. */
+  /** `far`: twice as bad as the target, or as what is reached instead: no noise explains that. */
   readonly verdict: 'met' | 'missed' | 'far' | 'not measured'
 }
 
@@ -229,9 +247,9 @@ export function judge(results: Results): Verdict[] {
   })
 }
 
-function verdictOn({ bound, limit }: Target, figure: number): Verdict['verdict'] {
+function verdictOn({ bound, limit, reached = limit }: Target, figure: number): Verdict['verdict'] {
   if (Number.isNaN(figure)) return 'not measured'
-  const excess = bound === 'at most' ? figure / limit : limit / figure
-  if (excess > 2) return 'far'
-  return excess > 1 ? 'missed' : 'met'
+  const excess = (of: number) => (bound === 'at most' ? figure / of : of / figure)
+  if (excess(reached) > 2) return 'far'
+  return excess(limit) > 1 ? 'missed' : 'met'
 }

@@ -11,9 +11,10 @@ const WAIT_MS = 100
 
 /**
  * How long after the last batch the next is sent at the earliest, when there was more than one proposal in that: a batch costs as much
- * as ten proposals, and each is a write to every socket; under load this makes them larger. With no load nothing waits.
+ * as ten proposals, and each is a write to every socket; under load this makes them larger. With no load nothing waits. It is twice as
+ * long as the last batch took until this node had told everyone, but at least so long, and at most twice that.
  */
-const PACE_MS = 4
+const PACE_MS = 2
 
 /** Proposals on their way, in the order of the calls. */
 export interface Batch {
@@ -79,8 +80,9 @@ export class CommitQueue {
   #closed = false
   #timer: NodeJS.Timeout | undefined
   #pacing: NodeJS.Timeout | undefined
-  /** Of the last batch: when it was sent, by the monotonic clock, and how many proposals it had. */
+  /** Of the last batch: when it was sent, by the monotonic clock, how long it took, and how many proposals it had. */
   #lastAt = Number.NEGATIVE_INFINITY
+  #lastTookMs = 0
   #lastCount = 0
   #idle: (() => void)[] = []
 
@@ -132,11 +134,12 @@ export class CommitQueue {
       this.#watch()
       return
     }
-    if (this.#isEarly()) {
+    const early = this.#earlyMs()
+    if (early > 0) {
       this.#pacing ??= setTimeout(() => {
         this.#pacing = undefined
         this.#pump()
-      }, this.#paceMs)
+      }, early)
       return
     }
     this.#sending = true
@@ -148,6 +151,11 @@ export class CommitQueue {
   async #send(makesRoom: boolean): Promise<void> {
     const items = this.#take(makesRoom ? this.#exits : this.#items)
     const outcome = await this.#options.send({ lines: items.map(({ line }) => line), makesRoom })
+    const sentAt = this.#lastAt
+    // What was published comes in the same turn as the answer, and is told at its end.
+    setImmediate(() => {
+      this.#lastTookMs = performance.now() - sentAt
+    })
     for (const [index, item] of items.entries()) {
       const answer = answerTo(item, index, outcome)
       if (answer !== 'wait') settle(item, answer)
@@ -159,10 +167,11 @@ export class CommitQueue {
     this.#pump()
   }
 
-  /** Whether what has gathered is better sent with what comes within {@link PACE_MS}. */
-  #isEarly(): boolean {
-    if (this.#lastCount <= 1 || this.#items.length >= BATCH_PROPOSALS) return false
-    return performance.now() - this.#lastAt < this.#paceMs
+  /** For how long what has gathered had better wait for more. */
+  #earlyMs(): number {
+    if (this.#lastCount <= 1 || this.#items.length >= BATCH_PROPOSALS) return 0
+    const pace = Math.min(Math.max(this.#lastTookMs * 2, this.#paceMs), this.#paceMs * 2)
+    return this.#lastAt + pace - performance.now()
   }
 
   /** The next batch. */
