@@ -13,6 +13,7 @@ export const ADMIN_TOKEN = 'the-token-of-the-benchmark'
 
 export type ContenderName =
   | 'tertulia'
+  | 'tertulia, collected'
   | 'tertulia+redis'
   | 'tertulia+redis, 2 nodes'
   | 'tertulia+redis, 3 nodes'
@@ -33,6 +34,8 @@ export interface Contender {
   /** The pid whose memory is looked at. */
   readonly server: number
   readonly redis?: RedisServer
+  /** Collects the garbage of the server, where it was started so that it can be told to. */
+  collect?(): void
   stop(): Promise<void>
 }
 
@@ -68,9 +71,12 @@ function together(dialect: Contender['dialect'], started: readonly Started[]): C
   }
 }
 
-async function node(env: Readonly<Record<string, string>>): Promise<Started> {
+async function node(
+  env: Readonly<Record<string, string>>,
+  options: readonly string[] = [],
+): Promise<Started> {
   const set = { HOST: '127.0.0.1', PORT: '0', ADMIN_TOKEN, NODE_ENV: 'production', ...env }
-  const command = [process.execPath, path('../build/main.js')]
+  const command = [process.execPath, ...options, path('../build/main.js')]
   const started = await startServer(command, set, /listening: ws:\/\/[^ ]+:(\d+)\/chat/)
   await until('a node that is ready', async () => {
     return (await fetch(`http://127.0.0.1:${started.port}/health/ready`)).ok
@@ -82,6 +88,12 @@ async function nodes(count: number, env: Readonly<Record<string, string>>): Prom
   const started: Started[] = []
   for (let index = 0; index < count; index += 1) started.push(await node(env))
   return started
+}
+
+/** A node whose memory can be looked at without the garbage that it would collect some time. */
+async function collected(): Promise<Contender> {
+  const one = await node({}, ['--expose-gc', '--import', path('yardsticks/collect.js')])
+  return { ...together('tertulia', [one]), collect: () => process.kill(one.pid, 'SIGUSR2') }
 }
 
 function yardstick(file: string, env: Readonly<Record<string, string>> = {}): Promise<Started> {
@@ -111,6 +123,7 @@ async function nats(): Promise<Contender> {
 
 const STARTS: { readonly [Name in ContenderName]: () => Promise<Contender> } = {
   tertulia: async () => together('tertulia', await nodes(1, {})),
+  'tertulia, collected': collected,
   'tertulia+redis': () => withRedis('tertulia', (env) => nodes(1, env)),
   'tertulia+redis, 2 nodes': () => withRedis('tertulia', (env) => nodes(2, env)),
   'tertulia+redis, 3 nodes': () => withRedis('tertulia', (env) => nodes(3, env)),

@@ -67,3 +67,26 @@ export function verdicts(judged: readonly Verdict[]): string {
   }
   return lines.join('\n')
 }
+
+/** Between these lines of docs/performance.md stands what the last published run measured. */
+const BEGIN = '<!-- What follows is written by npm run bench -- --publish -->'
+const END = '<!-- As far as here -->'
+
+/** The page with the results of a run in the place of those before. */
+export function published(page: string, judged: readonly Verdict[], results: Results): string {
+  const [before, rest] = page.split(BEGIN)
+  const after = rest?.split(END)[1]
+  if (before === undefined || after === undefined)
+    throw new Error('docs/performance.md has no place for results')
+  const about = Object.entries(environment()).map(([name, value]) => `${name} ${value}`)
+  const everything = `<details>\n<summary>Everything that was measured</summary>\n\n${table(results)}\n\n</details>`
+  return [
+    before.trimEnd(),
+    BEGIN,
+    about.join(' · '),
+    verdicts(judged),
+    everything,
+    END,
+    after.trimStart(),
+  ].join('\n\n')
+}

@@ -9,6 +9,9 @@ import type { Results, Values } from './results.js'
 /** A load generator that was busier than this may have been what was measured. */
 const LOAD_BUSY_MAX = 0.7
 
+/** How long collecting garbage takes, and giving its pages back. */
+const COLLECT_MS = 2000
+
 interface Run {
   readonly contender: Contender
   readonly load: Load
@@ -114,7 +117,8 @@ async function take(run: Run, step: Step): Promise<StepResult | undefined> {
       await run.load.deafen(step.every)
       return undefined
     case 'memory': {
-      await sleep(run.plan.settleMs)
+      run.contender.collect?.()
+      await sleep(run.contender.collect ? COLLECT_MS : run.plan.settleMs)
       const bytes = residentBytes(run.contender.server)
       return { values: { bytes, each: (bytes - run.emptyBytes) / Math.max(run.clients, 1) } }
     }

@@ -10,8 +10,8 @@ export interface LogLimits {
 /** What the log may take at most, however many events that is. */
 const MAX_BYTES = 16 * 1024 * 1024
 
-// What an event costs beside its frame, roughly.
-const EVENT_BYTES = 256
+// What an event costs beside its frame, roughly (measured with joins and leaves).
+const EVENT_BYTES = 1024
 
 /** The latest events of one epoch, bounded in number and bytes. */
 export class MemoryLog {
