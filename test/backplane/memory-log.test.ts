@@ -7,7 +7,7 @@ import type { Event } from '../../src/room/events.js'
 
 const key = keyOf('Ana')
 /** What an event is counted as beside its frame. */
-const EVENT_BYTES = 256
+const EVENT_BYTES = 1024
 
 function append(log: MemoryLog, frameBytes = 2): Event {
   const event: Event = { kind: 'said', position: log.next, key, frame: Buffer.alloc(frameBytes) }
