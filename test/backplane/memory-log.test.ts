@@ -89,7 +89,7 @@ t.test('an event without a frame counts too', async (t) => {
 })
 
 t.test('an event larger than the limit is not kept, and what comes after it is', async (t) => {
-  const { log } = filled({ maxEvents: 1000, maxBytes: 1000 }, [1, 2000])
+  const { log } = filled({ maxEvents: 1000, maxBytes: EVENT_BYTES + 1000 }, [1, 2000])
   t.strictSame(log.head, at(2))
   t.equal(offsets(log, 1), 'lost')
   t.strictSame(offsets(log, 2), [])
@@ -110,7 +110,7 @@ t.test('whatever was appended, it keeps as much of the end as the limits allow',
   const runs = fc.record({
     sizes: fc.array(fc.nat(600), { maxLength: 200, size: 'max' }),
     maxEvents: fc.nat(40),
-    maxBytes: fc.integer({ min: 100, max: 12_000 }),
+    maxBytes: fc.integer({ min: 100, max: 48_000 }),
     limit: fc.integer({ min: 1, max: 50 }),
   })
   const property = fc.property(runs, ({ sizes, maxEvents, maxBytes, limit }) => {
