@@ -1,41 +1,76 @@
-/**
- * Measures Tertulia beside what it is compared with. `npm run bench` for everything, `-- --quick` for what tells most; `--only ID` for
- * one scenario, `--check` to end with 1 if a figure is twice as bad as its target, `--out DIR` for where results go, `--publish` to
- * write them into docs/performance.md.
- * Needs Linux, two cores, a C compiler and redis-server; NATS is measured where nats-server is installed.
- */
+/** Measures Tertulia beside what it is compared with: `npm run bench -- --help`, and docs/performance.md. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { RedisServer } from '../test/support/redis/server.js'
 import type { ContenderName } from './contenders.js'
 import { isAvailable } from './contenders.js'
 import { FULL, type Plan, QUICK } from './plan.js'
 import { draw, type Line } from './plot.js'
-import { environment, published, table, verdicts } from './report.js'
+import { cores, findProgram } from './processes.js'
+import { environment, legend, published, table, verdicts, versions } from './report.js'
 import { Results } from './results.js'
 import { runPlan } from './run.js'
 import { judge } from './targets.js'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    check: { type: 'boolean', default: false },
-    publish: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true },
-    out: { type: 'string', default: path('../build/bench') },
-  },
-})
+const USAGE = `npm run bench [-- OPTIONS]
+  --quick      what tells most, once, in about two minutes; without it everything, in less than twenty
+  --only ID    one scenario; may be repeated: ${FULL.scenarios.map(({ id }) => id).join(', ')}
+  --check      ends with 1 if a figure is twice as bad as its limit, or was not measured
+  --out DIR    where results go; otherwise build/bench/ or a folder in it
+  --publish    writes the results into docs/performance.md`
 
-if (process.platform !== 'linux') throw new Error('the benchmark reads CPU time as Linux tells it')
-if (availableParallelism() < 2)
-  throw new Error('the benchmark needs two cores: what is measured has one, and the load the other')
-if (options.publish && (options.quick || options.only))
-  throw new Error('only a run of everything is published')
+/** Ends with a sentence, and not with a stack. */
+function refuse(why: string): never {
+  console.error(why)
+  process.exit(1)
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        check: { type: 'boolean', default: false },
+        publish: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true },
+        out: { type: 'string' },
+      },
+    }).values
+  } catch (error) {
+    return refuse(`${error instanceof Error ? error.message : error}\n${USAGE}`)
+  }
+}
+
+const options = readOptions()
+if (options.help) {
+  console.log(USAGE)
+  process.exit(0)
+}
+const whole = options.quick ? QUICK : FULL
+const { only = [] } = options
+for (const id of only)
+  if (!whole.scenarios.some((scenario) => scenario.id === id)) refuse(`there is no scenario ${id}\n${USAGE}`)
+if (options.check && only.length > 0) refuse('--check needs all scenarios: leave out --only')
+if (options.publish && (options.quick || only.length > 0)) refuse('only a run of everything is published')
+const plan: Plan =
+  only.length > 0 ? { ...whole, scenarios: whole.scenarios.filter(({ id }) => only.includes(id)) } : whole
+/** A part does not take the place of the whole. */
+const out = options.out ?? path(`../build/bench/${only.length > 0 ? 'part' : options.quick ? 'quick' : ''}`)
+
+if (process.platform !== 'linux') refuse('the benchmark reads CPU time as Linux tells it: it needs Linux')
+if (cores().length < 2)
+  refuse('the benchmark needs two cores: what is measured has one, and the load the other')
+for (const [tool, from] of Object.entries({ make: 'make', cc: 'a C compiler', taskset: 'util-linux' }))
+  if (findProgram(tool) === undefined)
+    refuse(`${tool} is missing: install ${from} (Debian: apt-get install build-essential util-linux)`)
+
+console.log('preparing: the load generator, and what Tertulia is compared with (from the npm registry)')
 execFileSync('make', ['-s', '-C', path('native')], { stdio: 'inherit' })
 execFileSync('npm', ['ci', '--silent', '--no-audit', '--no-fund'], {
   cwd: path('yardsticks'),
@@ -45,12 +80,7 @@ if (!isAvailable('nats')) {
   console.log('SKIPPED: nats-server is not installed, so NATS is not measured')
   if (process.env.CI === 'true') process.exitCode = 1
 }
-
-const whole = options.quick ? QUICK : FULL
-const { only } = options
-const plan: Plan = only
-  ? { ...whole, scenarios: whole.scenarios.filter(({ id }) => only.includes(id)) }
-  : whole
+const redisVersion = await redisIsThere()
 
 const began = performance.now()
 const results = new Results()
@@ -59,22 +89,22 @@ await runPlan(plan, results, (line) =>
 )
 
 const judged = judge(results)
-const about = environment()
-mkdirSync(options.out, { recursive: true })
-const write = (name: string, text: string) => writeFileSync(join(options.out, name), text)
+const about = environment({ redis: redisVersion })
+mkdirSync(out, { recursive: true })
+const write = (name: string, text: string) => writeFileSync(join(out, name), text)
 write(
   'results.json',
   `${JSON.stringify({ environment: about, measurements: results.measurements }, undefined, 1)}\n`,
 )
-const text = [verdicts(judged), table(results), JSON.stringify(about, undefined, 1)].join('\n\n')
+const text = [versions(about), verdicts(judged), legend(plan), table(results)].join('\n\n')
 write('results.md', `${text}\n`)
-if (!options.quick) write('cpu-per-delivery.svg', draw([overSize(), overLoad()]))
+if (plan === FULL) write('cpu-per-delivery.svg', draw([overSize(), overLoad()]))
 if (options.publish) {
   const page = path('../docs/performance.md')
-  writeFileSync(page, published(readFileSync(page, 'utf8'), judged, results))
+  writeFileSync(page, published(readFileSync(page, 'utf8'), text))
   writeFileSync(path('../docs/cpu-per-delivery.svg'), draw([overSize(), overLoad()]))
 }
-console.log(`\n${text}\n\nIn ${options.out}; took ${Math.round((performance.now() - began) / 1000)} s.`)
+console.log(`\n${text}\n\nIn ${out}; took ${Math.round((performance.now() - began) / 1000)} s.`)
 
 const lost = results.measurements.filter(
   ({ contender, values }) =>
@@ -82,9 +112,25 @@ const lost = results.measurements.filter(
     ['missing', 'outOfOrder', 'repeated'].some((name) => (values[name] ?? 0) > 0),
 )
 for (const { what, contender } of lost) console.log(`LOST: ${what}, ${contender}`)
-const far = judged.filter(({ verdict }) => verdict === 'far')
+const having = (wanted: string) => judged.filter(({ verdict }) => verdict === wanted)
+const far = having('far')
 for (const { target } of far) console.log(`FAR from its target: ${target.title}`)
-if (lost.length > 0 || (options.check && far.length > 0)) process.exitCode = 1
+const unmeasured = having('not measured').filter(({ target }) => !plan.leavesOut.includes(target.id))
+if (options.check) for (const { target } of unmeasured) console.log(`NOT MEASURED: ${target.title}`)
+console.log(`${having('met').length} targets met, ${having('missed').length + far.length} missed`)
+if (lost.length > 0 || (options.check && far.length + unmeasured.length > 0)) process.exitCode = 1
+
+/** Says at once if there is no Redis, and not after half of the run. */
+async function redisIsThere(): Promise<string> {
+  try {
+    const redis = await RedisServer.start()
+    const version = String(await redis.info('server', 'redis_version'))
+    await redis.close()
+    return version
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error))
+  }
+}
 
 /** The contenders of a plot, and what was measured of each at so many clients, or messages a second. */
 function lines(at: readonly number[], whatAt: (x: number) => string): Line[] {

@@ -1,11 +1,11 @@
 /** What is measured: each starts from nothing, and says where it listens and whose CPU time counts. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RedisServer } from '../test/support/redis/server.js'
 import { until } from '../test/support/until.js'
-import { pin, SERVER_CORE, type Started, startServer } from './processes.js'
+import { findProgram, pin, SERVER_CORE, type Started, startServer } from './processes.js'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
@@ -101,8 +101,7 @@ function yardstick(file: string, env: Readonly<Record<string, string>> = {}): Pr
   return startServer([process.execPath, path(`yardsticks/${file}`)], set)
 }
 
-/** Where Debian's package puts it, or wherever the search path says. */
-const NATS = ['/usr/sbin/nats-server', '/usr/bin/nats-server', '/usr/local/bin/nats-server'].find(existsSync)
+const NATS = findProgram('nats-server')
 
 async function nats(): Promise<Contender> {
   if (NATS === undefined) throw new Error('nats-server is not installed')

@@ -39,6 +39,8 @@ export interface Plan {
   readonly measureMs: number
   /** How long memory is left to settle before it is looked at. */
   readonly settleMs: number
+  /** The targets for which it measures nothing. */
+  readonly leavesOut: readonly string[]
 }
 
 /** The text of a message; a frame has about 90 bytes around it. */
@@ -216,6 +218,7 @@ export const FULL: Plan = {
   warmUpMs: 1000,
   measureMs: 3000,
   settleMs: 10_000,
+  leavesOut: [],
   scenarios: [
     room(ALL, 3),
     nodes(3),
@@ -236,6 +239,7 @@ export const QUICK: Plan = {
   warmUpMs: 500,
   measureMs: 1000,
   settleMs: 4000,
+  leavesOut: ['load-p99', 'churn'],
   scenarios: [
     room(['floor', 'floor in node', 'tertulia', 'tertulia+redis', 'nats', 'socket.io', 'socket.io+redis'], 1),
     nodes(1),

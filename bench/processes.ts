@@ -1,12 +1,27 @@
 /** Processes that are measured: started on a core of their own, and asked what memory they hold. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+/** The cores that this process may use. */
+export function cores(): number[] {
+  const list = /^Cpus_allowed_list:\s+(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number)
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+  })
+}
+
 /** The core of everything that is measured, and the core of what puts load on it. */
-export const SERVER_CORE = 0
-export const LOAD_CORE = 1
+export const [SERVER_CORE = 0, LOAD_CORE = 1] = cores()
+
+/** Where a program is: in the search path, or where Debian puts those of administrators. */
+export function findProgram(name: string): string | undefined {
+  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin']
+  return directories.map((directory) => join(directory, name)).find(existsSync)
+}
 
 const START_MS = 30_000
 

@@ -1,6 +1,9 @@
 /** Results as people read them. */
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
+import type { Plan } from './plan.js'
+import { findProgram } from './processes.js'
 import type { Results } from './results.js'
 import type { Verdict } from './targets.js'
 
@@ -8,14 +11,14 @@ import type { Verdict } from './targets.js'
 const COLUMNS = [
   { value: 'cpu', title: 'CPU µs each', digits: 3 },
   { value: 'perSecond', title: 'each second', digits: 0 },
-  { value: 'batch', title: 'batch', digits: 1 },
+  { value: 'batch', title: 'in one write', digits: 1 },
   { value: 'p50Micros', title: 'p50 ms', digits: 2, divide: 1000 },
   { value: 'p99Micros', title: 'p99 ms', digits: 2, divide: 1000 },
-  { value: 'each', title: 'bytes each', digits: 0 },
+  { value: 'each', title: 'bytes a client', digits: 0 },
 ] as const
 
 /** The machine and the versions, for whoever compares. */
-export function environment(): Readonly<Record<string, string>> {
+export function environment(more: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const version = (path: string): string => {
     const parsed: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
     return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : '?'
@@ -30,7 +33,29 @@ export function environment(): Readonly<Record<string, string>> {
     'socket.io': version('yardsticks/node_modules/socket.io/package.json'),
     '@socket.io/redis-adapter': version('yardsticks/node_modules/@socket.io/redis-adapter/package.json'),
     ws: version('yardsticks/node_modules/ws/package.json'),
+    ...more,
+    nats: said('nats-server', ['--version']).replace(/^nats-server: v?/, ''),
+    compiler: said('cc', ['--version']),
   }
+}
+
+/** The first line that a program says. */
+function said(program: string, options: readonly string[]): string {
+  const found = findProgram(program)
+  if (found === undefined) return 'none'
+  return execFileSync(found, options, { encoding: 'utf8' }).split('\n')[0] ?? ''
+}
+
+/** The same in one line. */
+export function versions(about: Readonly<Record<string, string>>): string {
+  return Object.entries(about)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(' · ')
+}
+
+/** What the names of rows mean. */
+export function legend({ scenarios }: Plan): string {
+  return scenarios.map(({ id, title }) => `- \`${id}\`: ${title}`).join('\n')
 }
 
 /** A table of everything that was measured: medians, and in brackets from the least to the most where there were rounds. */
@@ -63,7 +88,7 @@ export function verdicts(judged: readonly Verdict[]): string {
   for (const { target, figure, verdict } of judged) {
     const { title, bound, limit, unit = '' } = target
     const measured = Number.isNaN(figure) ? '' : `${figure.toPrecision(3)} ${unit}`.trim()
-    lines.push(`| ${title} | ${bound} ${limit} ${unit} | ${measured} | ${verdict} |`)
+    lines.push(`| ${title} | ${`${bound} ${limit} ${unit}`.trim()} | ${measured} | ${verdict} |`)
   }
   return lines.join('\n')
 }
@@ -73,20 +98,10 @@ const BEGIN = '<!-- What follows is written by npm run bench -- --publish -->'
 const END = '<!-- As far as here -->'
 
 /** The page with the results of a run in the place of those before. */
-export function published(page: string, judged: readonly Verdict[], results: Results): string {
+export function published(page: string, text: string): string {
   const [before, rest] = page.split(BEGIN)
   const after = rest?.split(END)[1]
   if (before === undefined || after === undefined)
     throw new Error('docs/performance.md has no place for results')
-  const about = Object.entries(environment()).map(([name, value]) => `${name} ${value}`)
-  const everything = `<details>\n<summary>Everything that was measured</summary>\n\n${table(results)}\n\n</details>`
-  return [
-    before.trimEnd(),
-    BEGIN,
-    about.join(' · '),
-    verdicts(judged),
-    everything,
-    END,
-    after.trimStart(),
-  ].join('\n\n')
+  return [before.trimEnd(), BEGIN, text, END, after.trimStart()].join('\n\n')
 }

@@ -55,7 +55,7 @@ function resultOf(talked: Talked): StepResult {
     },
     flaws: [
       ...flaws.map(([name, count]) => `${count} ${name}`),
-      ...(loadBusy > LOAD_BUSY_MAX ? [`load ${Math.round(loadBusy * 100)} % busy`] : []),
+      ...(loadBusy > LOAD_BUSY_MAX ? [`load generator ${Math.round(loadBusy * 100)} % busy`] : []),
     ],
   }
 }

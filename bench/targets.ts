@@ -74,7 +74,11 @@ export const TARGETS: readonly Target[] = [
     figure: (at) => at.of('room/busy', 'tertulia') / at.of('room/busy', 'floor'),
   },
   latency('busy', 'p99Micros', 'tertulia+redis', 'socket.io+redis'),
-  { ...latency('half', 'p99Micros', 'tertulia+redis', 'socket.io+redis'), reached: 2.5 },
+  {
+    ...latency('half', 'p99Micros', 'tertulia+redis', 'socket.io+redis'),
+    title: 'p99 at half of its own maximum: tertulia+redis / socket.io+redis',
+    reached: 3,
+  },
   {
     id: 'one-floor',
     title: 'one message in flight, in memory: Tertulia / one write a socket',
