@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { RedisServer } from '../test/support/redis/server.js'
 import type { ContenderName } from './contenders.js'
 import { isAvailable } from './contenders.js'
+import { readOptions, refuse } from './options.js'
 import { FULL, type Plan, QUICK } from './plan.js'
 import { draw, type Line } from './plot.js'
 import { cores, findProgram } from './processes.js'
@@ -17,51 +17,14 @@ import { judge } from './targets.js'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
-const USAGE = `npm run bench [-- OPTIONS]
-  --quick      what tells most, once, in about two minutes; without it everything, in less than twenty
-  --only ID    one scenario; may be repeated: ${FULL.scenarios.map(({ id }) => id).join(', ')}
-  --check      ends with 1 if a figure is twice as bad as its limit, or was not measured
-  --out DIR    where results go; otherwise build/bench/ or a folder in it
-  --publish    writes the results into docs/performance.md`
-
-/** Ends with a sentence, and not with a stack. */
-function refuse(why: string): never {
-  console.error(why)
-  process.exit(1)
-}
-
-function readOptions() {
-  try {
-    return parseArgs({
-      options: {
-        quick: { type: 'boolean', default: false },
-        check: { type: 'boolean', default: false },
-        publish: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-        only: { type: 'string', multiple: true },
-        out: { type: 'string' },
-      },
-    }).values
-  } catch (error) {
-    return refuse(`${error instanceof Error ? error.message : error}\n${USAGE}`)
-  }
-}
-
-const options = readOptions()
-if (options.help) {
-  console.log(USAGE)
-  process.exit(0)
-}
-const whole = options.quick ? QUICK : FULL
-const { only = [] } = options
+const { quick, check, publish, only, out: chosen } = readOptions(FULL.scenarios.map(({ id }) => id))
+const whole = quick ? QUICK : FULL
 for (const id of only)
-  if (!whole.scenarios.some((scenario) => scenario.id === id)) refuse(`there is no scenario ${id}\n${USAGE}`)
-if (options.check && only.length > 0) refuse('--check needs all scenarios: leave out --only')
-if (options.publish && (options.quick || only.length > 0)) refuse('only a run of everything is published')
+  if (!whole.scenarios.some((scenario) => scenario.id === id)) refuse(`--quick has no scenario ${id}`)
 const plan: Plan =
   only.length > 0 ? { ...whole, scenarios: whole.scenarios.filter(({ id }) => only.includes(id)) } : whole
 /** A part does not take the place of the whole. */
-const out = options.out ?? path(`../build/bench/${only.length > 0 ? 'part' : options.quick ? 'quick' : ''}`)
+const out = chosen ?? path(`../build/bench/${only.length > 0 ? 'part' : quick ? 'quick' : ''}`)
 
 if (process.platform !== 'linux') refuse('the benchmark reads CPU time as Linux tells it: it needs Linux')
 if (cores().length < 2)
@@ -99,7 +62,7 @@ write(
 const text = [versions(about), verdicts(judged), legend(plan), table(results)].join('\n\n')
 write('results.md', `${text}\n`)
 if (plan === FULL) write('cpu-per-delivery.svg', draw([overSize(), overLoad()]))
-if (options.publish) {
+if (publish) {
   const page = path('../docs/performance.md')
   writeFileSync(page, published(readFileSync(page, 'utf8'), text))
   writeFileSync(path('../docs/cpu-per-delivery.svg'), draw([overSize(), overLoad()]))
@@ -116,9 +79,9 @@ const having = (wanted: string) => judged.filter(({ verdict }) => verdict === wa
 const far = having('far')
 for (const { target } of far) console.log(`FAR from its target: ${target.title}`)
 const unmeasured = having('not measured').filter(({ target }) => !plan.leavesOut.includes(target.id))
-if (options.check) for (const { target } of unmeasured) console.log(`NOT MEASURED: ${target.title}`)
+if (check) for (const { target } of unmeasured) console.log(`NOT MEASURED: ${target.title}`)
 console.log(`${having('met').length} targets met, ${having('missed').length + far.length} missed`)
-if (lost.length > 0 || (options.check && far.length + unmeasured.length > 0)) process.exitCode = 1
+if (lost.length > 0 || (check && far.length + unmeasured.length > 0)) process.exitCode = 1
 
 /** Says at once if there is no Redis, and not after half of the run. */
 async function redisIsThere(): Promise<string> {

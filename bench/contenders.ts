@@ -92,7 +92,7 @@ async function nodes(count: number, env: Readonly<Record<string, string>>): Prom
 
 /** A node whose memory can be looked at without the garbage that it would collect some time. */
 async function collected(): Promise<Contender> {
-  const one = await node({}, ['--expose-gc', '--import', path('yardsticks/collect.js')])
+  const one = await node({}, ['--expose-gc', '--import', path('collect.js')])
   return { ...together('tertulia', [one]), collect: () => process.kill(one.pid, 'SIGUSR2') }
 }
 

@@ -27,7 +27,7 @@ export function environment(more: Readonly<Record<string, string>>): Readonly<Re
     date: new Date().toISOString(),
     cpu: `${cpus()[0]?.model.trim()}, ${cpus().length} cores`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    kernel: release(),
+    kernel: release().split('-')[0] ?? '',
     node: process.version,
     tertulia: version('../package.json'),
     'socket.io': version('yardsticks/node_modules/socket.io/package.json'),

@@ -20,8 +20,6 @@ static const uint64_t NEVER = UINT64_MAX;
 
 client *clients;
 uint32_t client_count, ready_count, lost_count;
-// When the tick wanted to be called next: if that changes, it has done something.
-static uint64_t said_until;
 const dialect *speaks;
 void (*on_message)(client *, const uint8_t *);
 void (*on_answer)(client *, size_t);
@@ -237,10 +235,12 @@ void clients_close(void) {
 
 bool serve_until(uint64_t deadline_ns, bool (*done)(void), uint64_t (*tick)(uint64_t)) {
   struct epoll_event events[WAKE_EVENTS];
+  // When the tick wants to be called next: if that changes, it has done something.
+  uint64_t until = NEVER;
   for (uint64_t now = now_ns();;) {
-    uint64_t until = tick ? tick(now) : NEVER;
-    bool said = until != NEVER && until != said_until;
-    said_until = until;
+    uint64_t next = tick ? tick(now) : NEVER;
+    bool said = next != until;
+    until = next;
     if (done && done()) return true;
     if (now >= deadline_ns) return false;
     // Never asleep: waking another core costs whoever writes to us more than the write, and with clients elsewhere there is no such thing.

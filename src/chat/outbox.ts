@@ -49,10 +49,9 @@ export class Outbox {
   deliver(frames: Buffer): boolean {
     const { socket, open } = this.#connection
     const idle = this.#bytes === 0 && !this.#armed && this.#behindLarge === undefined
-    if (idle && open && this.#onRelieved === undefined && frames.length <= this.#maxBytes) {
-      if (!socket.writableNeedDrain)
-        return socket.write(frames) && socket.writableHighWaterMark <= this.#maxBytes
-    }
+    const fits = this.#onRelieved === undefined && frames.length <= this.#maxBytes
+    if (idle && fits && open && !socket.writableNeedDrain)
+      return socket.write(frames) && socket.writableHighWaterMark <= this.#maxBytes
     this.push(frames)
     this.flush()
     return false

@@ -136,7 +136,7 @@ export class ScriptRoom {
 
   /** As if Redis had been restarted with its data: the next script opens another epoch. */
   async restarted(): Promise<void> {
-    await this.admin.hset(this.key('meta'), 'run_id', randomUUID())
+    await this.admin.hset(this.key('meta'), 'replid', randomUUID())
   }
 
   /** As if Redis had been restarted without its data. */

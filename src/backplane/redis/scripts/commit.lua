@@ -72,7 +72,7 @@ local function whisper(index)
   local parts, of = mail[to], mail_of[to]
   parts[#parts + 1] = '\n' .. offset_text .. '\t' .. whom .. '\t'
   parts[#parts + 1] = string.sub(lines[index], rests[index])
-  of[#of + 1] = #outcomes + 1
+  of[#of + 1] = index
   return offset_text
 end
 

@@ -10,7 +10,7 @@ local LOG_MARKS = NAMESPACE .. 'marks'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local meta = redis.call('HMGET', META, 'format', 'run_id', 'epoch', 'offset', 'past', 'claims_until', 'top', 'fresh_bytes')
+local meta = redis.call('HMGET', META, 'format', 'replid', 'epoch', 'offset', 'past', 'claims_until', 'top', 'fresh_bytes')
 if meta[1] and meta[1] ~= FORMAT then
   return redis.error_reply('TERTULIAFORMAT ' .. meta[1] .. ' is the format of what is kept here; this node knows ' .. FORMAT)
 end
@@ -40,8 +40,8 @@ local PLACES = 1000000
 
 -- After a restart or a failover the log may be shorter than what nodes have seen: what follows is another epoch. Every process begins
 -- with a replication id of its own, and a replica takes another when it becomes the master.
-local run_id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
-if meta[2] ~= run_id then
+local replid = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+if meta[2] ~= replid then
   if epoch then
     past = epoch .. ':' .. offset .. (past ~= '' and ',' .. past or '')
     local last = 0
@@ -54,7 +54,7 @@ if meta[2] ~= run_id then
     redis.call('DEL', LOG, LOG_MARKS, USERS, NODES, SWEPT)
   end
   epoch = FRESH
-  redis.call('HSET', META, 'format', FORMAT, 'run_id', run_id, 'epoch', epoch, 'offset', offset, 'past', past, 'top', top,
+  redis.call('HSET', META, 'format', FORMAT, 'replid', replid, 'epoch', epoch, 'offset', offset, 'past', past, 'top', top,
     'claims_until', claims_until)
   renew_all()
 end
