@@ -55,16 +55,16 @@ export interface Talk {
 }
 
 export interface Load {
-  /** Connects and registers so many more. */
-  open(clients: number): Promise<Opened>
+  /** Connects and registers so many more; of `small` ones the kernel keeps little that they have not read. */
+  open(clients: number, small?: boolean): Promise<Opened>
   /** Everyone hears what the senders say. */
   talk(talk: Talk): Promise<Talked>
   /** Each sender writes to one client of the next port. */
   privately(talk: Talk): Promise<Talked>
   /** Askers with one question each on its way. */
   ask(what: 'list' | 'info', askers: number, measureMs: number): Promise<Asked>
-  /** Every so many-th client reads nothing more. */
-  deafen(every: number): Promise<void>
+  /** Those that are small read nothing more. */
+  deafen(): Promise<void>
   /** Ends all connections at once, and waits until nobody is busy with that any more. */
   close(): Promise<Closed>
   stop(): Promise<void>
@@ -91,12 +91,13 @@ export async function startLoad({ dialect, ports, pids }: Contender): Promise<Lo
 
   await command('watch', { pids: pids.join(',') })
   return {
-    open: async (clients) => Value.Parse(Opened, await command('open', { clients })),
+    open: async (clients, small = false) =>
+      Value.Parse(Opened, await command('open', { clients, small: Number(small) })),
     talk: async (talk) => Value.Parse(Talked, await command('talk', said(talk))),
     privately: async (talk) => Value.Parse(Talked, await command('private', said(talk))),
     ask: async (what, senders, measure) =>
       Value.Parse(Asked, await command('ask', { what, senders, warmup: 100, measure })),
-    deafen: async (every) => void (await command('deafen', { every })),
+    deafen: async () => void (await command('deafen')),
     close: async () => Value.Parse(Closed, await command('close')),
     async stop() {
       child.stdin.end()

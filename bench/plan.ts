@@ -3,8 +3,8 @@ import type { ContenderName } from './contenders.js'
 
 /** One thing that is done with a contender that runs. What has `as` is measured, under `scenario/as`. */
 export type Step =
-  /** Connects and registers so many more. */
-  | { readonly do: 'open'; readonly clients: number; readonly as?: string }
+  /** Connects and registers so many more; of `small` ones the kernel keeps little that they have not read. */
+  | { readonly do: 'open'; readonly clients: number; readonly small?: boolean; readonly as?: string }
   /** Everyone hears what senders say; `half` is half the rate of the talk that is named so. */
   | {
       readonly do: 'talk' | 'private'
@@ -12,11 +12,16 @@ export type Step =
       readonly senders: number
       readonly inFlight?: number
       readonly rate?: number | { readonly halfOf: string }
+      /** Where what is looked for takes longer than the plan measures. */
+      readonly measureMs?: number
     }
   | { readonly do: 'ask'; readonly as: string; readonly what: 'list' | 'info'; readonly askers: number }
   /** Pages of `GET /users`, so many users each. */
   | { readonly do: 'pages'; readonly as: string; readonly requests: number; readonly limit: number }
-  | { readonly do: 'deafen'; readonly every: number }
+  /** Those that are small read nothing more. */
+  | { readonly do: 'deafen' }
+  /** How many the server holds for present. */
+  | { readonly do: 'present'; readonly as: string }
   /** What the server holds in memory, beyond what it held before the first client. */
   | { readonly do: 'memory'; readonly as: string }
   /** All connections end at once. */
@@ -27,7 +32,7 @@ export interface Scenario {
   readonly title: string
   readonly contenders: readonly ContenderName[]
   readonly steps: readonly Step[]
-  /** How often it is run, each time with a contender that starts anew; the median counts. */
+  /** How often it is run, each time with a contender that starts anew; medians count. */
   readonly rounds: number
 }
 
@@ -140,6 +145,7 @@ function lookUps(): Scenario {
       { do: 'open', clients: 200 },
       { do: 'pages', as: 'page-few', requests: 1000, limit: 100 },
       { do: 'ask', as: 'info-few', what: 'info', askers: 20 },
+      { do: 'ask', as: 'list-few', what: 'list', askers: 20 },
       { do: 'open', clients: 9_800 },
       { do: 'pages', as: 'page-many', requests: 1000, limit: 100 },
       { do: 'ask', as: 'info-many', what: 'info', askers: 20 },
@@ -163,26 +169,26 @@ function churn(clients: number, times: number): Scenario {
   }
 }
 
-function slowReaders(rounds: number): Scenario[] {
-  const open: Step = { do: 'open', clients: 500 }
-  const steady = { do: 'talk', senders: 10, rate: 1000 } as const
-  const contenders: readonly ContenderName[] = ['tertulia+redis']
-  return [
-    {
-      id: 'slow',
-      title: 'A room of 500 at 1000 messages a second, before and after one in 20 stops reading',
-      contenders,
-      rounds,
-      steps: [
-        open,
-        { ...steady, as: 'none' },
-        { do: 'memory', as: 'memory-before' },
-        { do: 'deafen', every: 20 },
-        { ...steady, as: 'some' },
-        { do: 'memory', as: 'memory-after' },
-      ],
-    },
-  ]
+/** At this rate an outbox is full after two seconds, and the client that does not read is closed. */
+const SLOW = { do: 'talk', senders: 10, rate: 2000, measureMs: 4000 } as const
+export const SLOW_READERS = 25
+
+function slowReaders(rounds: number): Scenario {
+  return {
+    id: 'slow',
+    title: `A room of 475 at ${SLOW.rate} messages a second, before ${SLOW_READERS} come who do not read, with them, and when they are gone`,
+    contenders: ['tertulia+redis'],
+    rounds,
+    steps: [
+      { do: 'open', clients: 500 - SLOW_READERS },
+      { ...SLOW, as: 'before' },
+      { do: 'open', clients: SLOW_READERS, small: true },
+      { do: 'deafen' },
+      { ...SLOW, as: 'with' },
+      { do: 'present', as: 'left' },
+      { ...SLOW, as: 'after' },
+    ],
+  }
 }
 
 /** What a sender costs is what is left when what the deliveries cost is taken away: two sizes of room tell. */
@@ -227,7 +233,7 @@ export const FULL: Plan = {
     crowd(['tertulia', 'tertulia+redis', 'ws', 'socket.io', 'socket.io+redis'], 2),
     lookUps(),
     churn(10_000, 10),
-    ...slowReaders(3),
+    slowReaders(3),
     ...senders(3),
     privates(3),
   ],
@@ -246,7 +252,7 @@ export const QUICK: Plan = {
     ...sizes(['tertulia+redis'], [100, 5000], 1),
     crowd(['tertulia+redis', 'socket.io+redis'], 1),
     lookUps(),
-    ...slowReaders(1),
+    slowReaders(1),
     ...senders(1),
     privates(1),
   ],

@@ -71,9 +71,9 @@ export function table(results: Results): string {
     seen.add(row)
     const cells = COLUMNS.map(({ value, digits, ...column }) => {
       const divide = 'divide' in column ? column.divide : 1
-      const all = results.all(what, contender, value).map((one) => (one / divide).toFixed(digits))
-      const median = all[Math.floor((all.length - 1) / 2)]
-      if (median === undefined) return ''
+      const shown = (one: number | undefined) => (one === undefined ? '' : (one / divide).toFixed(digits))
+      const all = results.all(what, contender, value).map(shown)
+      const median = shown(results.median(what, contender, value))
       return value === 'cpu' && all.length > 1 ? `${median} (${all[0]}–${all.at(-1)})` : median
     })
     const flaws = new Set(results.of(what, contender).flatMap((one) => one.flaws))

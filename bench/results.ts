@@ -28,10 +28,12 @@ export class Results {
       .sort((a, b) => a - b)
   }
 
-  /** The median of the rounds; undefined where it was not measured. */
+  /** The median of the rounds, between two the mean of them; undefined where it was not measured. */
   median(what: string, contender: ContenderName, value: string): number | undefined {
     const values = this.all(what, contender, value)
-    return values[Math.floor((values.length - 1) / 2)]
+    const low = values[Math.floor((values.length - 1) / 2)]
+    const high = values[Math.floor(values.length / 2)]
+    return low === undefined || high === undefined ? undefined : (low + high) / 2
   }
 
   of(what: string, contender: ContenderName): Measurement[] {

@@ -1,5 +1,7 @@
 /** Runs scenarios: starts each contender, has it do the steps, and measures. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
 import { ADMIN_TOKEN, type Contender, type ContenderName, isAvailable, start } from './contenders.js'
 import { type Load, startLoad, type Talked } from './load.js'
 import { MESSAGE_BYTES, type Plan, type Scenario, type Step } from './plan.js'
@@ -9,8 +11,17 @@ import type { Results, Values } from './results.js'
 /** A load generator that was busier than this may have been what was measured. */
 const LOAD_BUSY_MAX = 0.7
 
+/** How often memory is looked at while it is measured. */
+const LOOK_MS = 100
+
 /** How long collecting garbage takes, and giving its pages back. */
 const COLLECT_MS = 2000
+
+/** What is read of an answer to `GET /users`. */
+const UsersPage = Type.Object({
+  total: Type.Number(),
+  next: Type.Union([Type.String(), Type.Null()]),
+})
 
 interface Run {
   readonly contender: Contender
@@ -60,21 +71,35 @@ function resultOf(talked: Talked): StepResult {
   }
 }
 
+/** Looks at the memory of a process until it is asked for the most that it saw. */
+function watchMemory(pid: number): () => number {
+  let most = residentBytes(pid)
+  const timer = setInterval(() => {
+    most = Math.max(most, residentBytes(pid))
+  }, LOOK_MS)
+  return () => {
+    clearInterval(timer)
+    return Math.max(most, residentBytes(pid))
+  }
+}
+
 async function talk(run: Run, step: Step & { do: 'talk' | 'private' }): Promise<StepResult> {
   const { contender, load, plan, rates } = run
-  const { senders, inFlight = 0, rate = 0 } = step
+  const { senders, inFlight = 0, rate = 0, measureMs = plan.measureMs } = step
   const how = {
     senders,
     inFlight,
     rate: typeof rate === 'number' ? rate : (rates.get(rate.halfOf) ?? 0) / 2,
     bytes: MESSAGE_BYTES,
     warmUpMs: run.warm ? plan.warmUpMs : plan.firstWarmUpMs * contender.ports.length,
-    measureMs: plan.measureMs,
+    measureMs,
   }
   run.warm = true
+  const peak = watchMemory(contender.server)
   const talked = await (step.do === 'talk' ? load.talk(how) : load.privately(how))
   rates.set(step.as, talked.sent / talked.seconds)
-  return resultOf(talked)
+  const { values, ...rest } = resultOf(talked)
+  return { values: { ...values, peakBytes: peak() }, ...rest }
 }
 
 async function ask({ contender, load, plan }: Run, step: Step & { do: 'ask' }): Promise<StepResult> {
@@ -86,15 +111,18 @@ async function ask({ contender, load, plan }: Run, step: Step & { do: 'ask' }): 
   return { values: contender.redis ? { ...values, redisCommands } : values }
 }
 
+async function usersPage({ ports }: Contender, query: string): Promise<Static<typeof UsersPage>> {
+  const url = `http://127.0.0.1:${ports[0]}/users?${query}`
+  const response = await fetch(url, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })
+  return Value.Parse(UsersPage, await response.json())
+}
+
 async function pages({ contender }: Run, step: Step & { do: 'pages' }): Promise<StepResult> {
   const before = cpuMicros(contender.server)
   let cursor = ''
   for (let count = 0; count < step.requests; count += 1) {
-    const url = `http://127.0.0.1:${contender.ports[0]}/users?limit=${step.limit}${cursor && `&cursor=${cursor}`}`
-    const response = await fetch(url, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })
-    const page: unknown = await response.json()
-    const next = typeof page === 'object' && page !== null && 'next' in page ? page.next : undefined
-    cursor = typeof next === 'string' ? next : ''
+    const { next } = await usersPage(contender, `limit=${step.limit}${cursor && `&cursor=${cursor}`}`)
+    cursor = next ?? ''
   }
   return { values: { cpu: (cpuMicros(contender.server) - before) / step.requests } }
 }
@@ -102,7 +130,7 @@ async function pages({ contender }: Run, step: Step & { do: 'pages' }): Promise<
 async function take(run: Run, step: Step): Promise<StepResult | undefined> {
   switch (step.do) {
     case 'open': {
-      const opened = await run.load.open(step.clients)
+      const opened = await run.load.open(step.clients, step.small)
       run.clients = opened.clients
       return { values: { ...per(step.clients, opened), bytesEach: opened.answerBytes / step.clients } }
     }
@@ -114,8 +142,10 @@ async function take(run: Run, step: Step): Promise<StepResult | undefined> {
     case 'pages':
       return pages(run, step)
     case 'deafen':
-      await run.load.deafen(step.every)
+      await run.load.deafen()
       return undefined
+    case 'present':
+      return { values: { present: (await usersPage(run.contender, 'limit=1')).total } }
     case 'memory': {
       run.contender.collect?.()
       await sleep(run.contender.collect ? COLLECT_MS : run.plan.settleMs)

@@ -15,7 +15,7 @@
 #include "tally.h"
 #include "ws.h"
 
-enum { READ_BYTES = 1 << 22, WAKE_EVENTS = 512, AT_ONCE = 128 };
+enum { READ_BYTES = 1 << 22, WAKE_EVENTS = 512, AT_ONCE = 128, SMALL_BUFFER = 4096, SMALL_SEGMENT = 536 };
 static const uint64_t NEVER = UINT64_MAX;
 
 client *clients;
@@ -97,6 +97,11 @@ static void open_one(uint32_t index) {
   who->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   if (who->fd < 0) fail("socket", strerror(errno));
   setsockopt(who->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+  if (who->small) {
+    setsockopt(who->fd, SOL_SOCKET, SO_RCVBUF, &(int){SMALL_BUFFER}, sizeof(int));
+    // What the server's kernel keeps unsent is some segments: of the size that loopback would have, they are megabytes.
+    setsockopt(who->fd, IPPROTO_TCP, TCP_MAXSEG, &(int){SMALL_SEGMENT}, sizeof(int));
+  }
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(to_ports[index % (uint32_t)to_port_count])};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(who->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) fail("connect", strerror(errno));
@@ -173,7 +178,6 @@ static void read_from(client *who) {
   static uint8_t bytes[READ_BYTES];
   if (who->deaf) {
     // All that can come is the end.
-    lost_count += 1;
     hang_up(who);
     return;
   }
@@ -207,7 +211,7 @@ static void read_from(client *who) {
   }
 }
 
-void clients_open(uint32_t more, const uint16_t *ports, int port_count) {
+void clients_open(uint32_t more, bool small, const uint16_t *ports, int port_count) {
   if (poller < 0) poller = epoll_create1(0);
   to_ports = ports;
   to_port_count = port_count;
@@ -215,6 +219,7 @@ void clients_open(uint32_t more, const uint16_t *ports, int port_count) {
   opened = client_count;
   clients = must(realloc(clients, wanted * sizeof *clients));
   memset(clients + client_count, 0, more * sizeof *clients);
+  for (uint32_t index = client_count; index < wanted; index += 1) clients[index].small = small;
   client_count = wanted;
   open_more();
 }

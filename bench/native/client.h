@@ -12,6 +12,8 @@ typedef struct {
   client_state state;
   int fd;
   uint32_t index;
+  // The kernel keeps little for it, on either side.
+  bool small;
   // It reads nothing more.
   bool deaf;
   // What has been read of a frame, or of a message, that is not all there.
@@ -50,8 +52,9 @@ extern void (*on_message)(client *who, const uint8_t *mark_bytes);
 // An answer to what was asked, of so many bytes.
 extern void (*on_answer)(client *who, size_t length);
 
-// Opens so many more connections, some at a time, each to the next of the ports.
-void clients_open(uint32_t more, const uint16_t *ports, int port_count);
+// Opens so many more connections, some at a time, each to the next of the ports. Of small ones the kernel keeps little: who writes to
+// them and is not read notices soon.
+void clients_open(uint32_t more, bool small, const uint16_t *ports, int port_count);
 // Reads nothing more from one.
 void client_deafen(client *who);
 // Closes all connections, without a word.
@@ -61,7 +64,7 @@ void client_ready(client *who);
 void client_say(client *who, int opcode, const void *payload, size_t length);
 // How many are READY.
 extern uint32_t ready_count;
-// How many have been closed by the server.
+// How many of those who read have been closed by the server.
 extern uint32_t lost_count;
 
 // Serves connections until `done` or the deadline; `tick` is called on each round and says when it wants to be called next.

@@ -1,10 +1,10 @@
 // Puts load on a chat server, and counts what comes of it. Commands are lines on stdin, each answered by one line of JSON:
-//   open clients=N                  connects and registers so many more
+//   open clients=N small=0|1        connects and registers so many more; small: the kernel keeps little for them
 //   talk senders=S inflight=K       each sender has K messages of its own on their way; or, with rate=R, R a second in all
 //        rate=R bytes=B warmup=MS measure=MS
 //   private senders=S rate=R …      to whoever is at the next port, at a rate
 //   ask what=list|info senders=S …  each asker has one question on its way
-//   deafen every=N                  every Nth client reads nothing more
+//   deafen                          those for whom the kernel keeps little read nothing more
 //   watch pids=P,P                  whose CPU time is counted
 //   close                           ends all connections, and waits until the servers are idle
 // Usage: load DIALECT PORT[,PORT…]
@@ -231,7 +231,7 @@ static void question(const char *line) {
 static void open_clients(const char *line) {
   run.answer_bytes = 0;
   usage_read(&before);
-  clients_open((uint32_t)number(line, "clients", 1), ports, port_count);
+  clients_open((uint32_t)number(line, "clients", 1), number(line, "small", 0) > 0, ports, port_count);
   bool all = serve_until(now_ns() + DEADLINE_MS * MS, all_ready, NULL);
   usage_read(&after);
   usage_since(&after, &before);
@@ -241,9 +241,13 @@ static void open_clients(const char *line) {
   printf("\"clients\":%u,\"answerBytes\":%llu}\n", client_count, (unsigned long long)run.answer_bytes);
 }
 
-static void deafen(const char *line) {
-  uint32_t every = (uint32_t)number(line, "every", 20), count = 0;
-  for (uint32_t index = every / 2; index < client_count; index += every, count += 1) client_deafen(&clients[index]);
+static void deafen(void) {
+  uint32_t count = 0;
+  for (uint32_t index = 0; index < client_count; index += 1) {
+    if (!clients[index].small || clients[index].deaf) continue;
+    client_deafen(&clients[index]);
+    count += 1;
+  }
   printf("{\"deaf\":%u}\n", count);
 }
 
@@ -283,7 +287,7 @@ static void obey(const char *line) {
   else if (strncmp(line, "talk", 4) == 0) talk(line, false);
   else if (strncmp(line, "private", 7) == 0) talk(line, true);
   else if (strncmp(line, "ask", 3) == 0) question(line);
-  else if (strncmp(line, "deafen", 6) == 0) deafen(line);
+  else if (strncmp(line, "deafen", 6) == 0) deafen();
   else if (strncmp(line, "watch", 5) == 0) watch_pids(line);
   else if (strncmp(line, "close", 5) == 0) close_clients();
   else fail("command", line);
