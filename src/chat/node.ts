@@ -181,8 +181,8 @@ export class ChatNode implements PerformingNode, Audience {
   }
 
   propose(session: Session, proposal: Proposal, done: (outcome: Outcome) => void): void {
-    // Whoever says something is known already.
-    if (proposal.kind === 'join' || proposal.kind === 'leave') this.#sessions.set(session.id, session)
+    // Whoever does anything else is known already.
+    if (proposal.kind === 'join') this.#sessions.set(session.id, session)
     session.begin()
     this.#committer.propose(proposal, (outcome) => {
       done(outcome)

@@ -48,7 +48,7 @@ export class Outbox {
    */
   deliver(frames: Buffer): boolean {
     const { socket, open } = this.#connection
-    const idle = this.#bytes === 0 && !this.#armed && this.#behindLarge === undefined
+    const idle = this.#bytes === 0 && this.#behindLarge === undefined
     const fits = this.#onRelieved === undefined && frames.length <= this.#maxBytes
     if (idle && fits && open && !socket.writableNeedDrain)
       return socket.write(frames) && socket.writableHighWaterMark <= this.#maxBytes

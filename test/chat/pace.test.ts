@@ -78,8 +78,12 @@ t.test('in one turn of the event loop 64 frames of a connection take effect at m
     now: 0,
   })
   for (let count = 0; count < 1000; count += 1) session.receive(() => frame, 0)
-  t.equal(performed, 64)
-  await until('all of them', () => performed === 1000)
+  for (let before = 0; performed < 1000; ) {
+    t.ok(performed - before <= 64)
+    before = performed
+    // Before it goes on: immediates come in the order in which they were asked for.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 })
 
 t.test('who asks without reading gets no more answers until it reads', async (t) => {

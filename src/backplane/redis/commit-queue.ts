@@ -1,5 +1,6 @@
 import type { Proposal } from '../../room/events.js'
 import type { Outcome } from '../backplane.js'
+import { Pace } from './pace.js'
 import { type Answer, writeProposal } from './wire.js'
 
 /** The most that one batch may hold: a script keeps everyone else waiting. A single larger proposal goes alone. */
@@ -8,13 +9,6 @@ const BATCH_BYTES = 256 * 1024
 
 /** When what had to wait is tried again. */
 const WAIT_MS = 100
-
-/**
- * How long after the last batch the next is sent at the earliest, when there was more than one proposal in that: a batch costs as much
- * as ten proposals, and each is a write to every socket; under load this makes them larger. With no load nothing waits. It is twice as
- * long as the last batch took until this node had told everyone, but at least so long, and at most twice that.
- */
-const PACE_MS = 2
 
 /** Proposals on their way, in the order of the calls. */
 export interface Batch {
@@ -35,7 +29,7 @@ export interface CommitQueueOptions {
   readonly send: (batch: Batch) => Promise<BatchOutcome>
   /** How long a proposal may wait to be sent. */
   readonly timeoutMs: number
-  /** {@link PACE_MS}, for tests that cannot be that quick. */
+  /** The least that a paced batch waits, for tests that cannot be that quick. */
   readonly paceMs?: number
 }
 
@@ -69,26 +63,24 @@ const FENCED: Outcome = { ok: false, reason: 'FENCED' }
  */
 export class CommitQueue {
   readonly #options: CommitQueueOptions
-  readonly #paceMs: number
+  readonly #pace: Pace
   #items: Item[] = []
+  #itemsBytes = 0
   /** Those who leave, while Redis takes nothing else: they go alone, and first. */
   #exits: Item[] = []
   /** What has to wait a little, and is then tried again. */
   #parked: Item[] = []
+  #parking: NodeJS.Timeout | undefined
   #sending = false
   #held = false
   #closed = false
   #timer: NodeJS.Timeout | undefined
   #pacing: NodeJS.Timeout | undefined
-  /** Of the last batch: when it was sent, by the monotonic clock, how long it took, and how many proposals it had. */
-  #lastAt = Number.NEGATIVE_INFINITY
-  #lastTookMs = 0
-  #lastCount = 0
   #idle: (() => void)[] = []
 
   constructor(options: CommitQueueOptions) {
     this.#options = options
-    this.#paceMs = options.paceMs ?? PACE_MS
+    this.#pace = new Pace(options.paceMs)
   }
 
   commit(proposals: readonly Proposal[]): Promise<Outcome[]> {
@@ -103,7 +95,7 @@ export class CommitQueue {
         const claims = proposal.kind === 'join' && !newcomer
         const leaves = proposal.kind === 'leave'
         const deadline = claims || leaves ? Number.POSITIVE_INFINITY : late
-        this.#items.push({ line, bytes, newcomer, leaves, call, index, deadline })
+        this.#enqueue({ line, bytes, newcomer, leaves, call, index, deadline })
       }
       this.#pump()
     })
@@ -124,9 +116,15 @@ export class CommitQueue {
     this.#closed = true
     clearTimeout(this.#timer)
     clearTimeout(this.#pacing)
+    clearTimeout(this.#parking)
     const waiting = [...this.#items.splice(0), ...this.#exits.splice(0), ...this.#parked.splice(0)]
     for (const item of waiting) settle(item, UNAVAILABLE)
     if (this.#sending) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #enqueue(item: Item): void {
+    this.#items.push(item)
+    this.#itemsBytes += item.bytes
   }
 
   #pump(): void {
@@ -134,7 +132,7 @@ export class CommitQueue {
       this.#watch()
       return
     }
-    const early = this.#earlyMs()
+    const early = this.#isFull() ? 0 : this.#pace.waitMs(performance.now())
     if (early > 0) {
       this.#pacing ??= setTimeout(() => {
         this.#pacing = undefined
@@ -151,27 +149,23 @@ export class CommitQueue {
   async #send(makesRoom: boolean): Promise<void> {
     const items = this.#take(makesRoom ? this.#exits : this.#items)
     const outcome = await this.#options.send({ lines: items.map(({ line }) => line), makesRoom })
-    const sentAt = this.#lastAt
-    // What was published comes in the same turn as the answer, and is told at its end.
-    setImmediate(() => {
-      this.#lastTookMs = performance.now() - sentAt
-    })
     for (const [index, item] of items.entries()) {
       const answer = answerTo(item, index, outcome)
       if (answer !== 'wait') settle(item, answer)
       else if (item.leaves && !makesRoom && !this.#closed) this.#exits.push(item)
       else this.#park(item)
     }
+    // What was published comes in the same turn as the answer, and is told at its end: then it is known how long that took.
+    if (this.#pace.paced && !this.#isFull()) await new Promise((resolve) => setImmediate(resolve))
+    this.#pace.told(performance.now())
     this.#sending = false
     for (const resolve of this.#idle.splice(0)) resolve()
     this.#pump()
   }
 
-  /** For how long what has gathered had better wait for more. */
-  #earlyMs(): number {
-    if (this.#lastCount <= 1 || this.#items.length >= BATCH_PROPOSALS) return 0
-    const pace = Math.min(Math.max(this.#lastTookMs * 2, this.#paceMs), this.#paceMs * 2)
-    return this.#lastAt + pace - performance.now()
+  /** Whether as much waits as a batch may hold. */
+  #isFull(): boolean {
+    return this.#items.length >= BATCH_PROPOSALS || this.#itemsBytes > BATCH_BYTES
   }
 
   /** The next batch. */
@@ -183,9 +177,10 @@ export class CommitQueue {
       if (count === BATCH_PROPOSALS || (count > 0 && bytes > BATCH_BYTES)) break
       count += 1
     }
-    this.#lastAt = performance.now()
-    this.#lastCount = count
-    return from.splice(0, count)
+    this.#pace.sent(count, performance.now())
+    const taken = from.splice(0, count)
+    if (from === this.#items) this.#itemsBytes -= bytesOf(taken)
+    return taken
   }
 
   #park(item: Item): void {
@@ -195,11 +190,11 @@ export class CommitQueue {
     }
     this.#parked.push(item)
     if (this.#parked.length > 1) return
-    setTimeout(() => {
+    this.#parking = setTimeout(() => {
       const deadline = performance.now() + this.#options.timeoutMs
       for (const parked of this.#parked.splice(0)) {
         if (parked.leaves) this.#exits.push(parked)
-        else this.#items.push({ ...parked, deadline: Math.max(deadline, parked.deadline) })
+        else this.#enqueue({ ...parked, deadline: Math.max(deadline, parked.deadline) })
       }
       this.#pump()
     }, WAIT_MS)
@@ -219,12 +214,17 @@ export class CommitQueue {
         const now = performance.now()
         const late = this.#items.filter(({ deadline }) => deadline <= now)
         this.#items = this.#items.filter(({ deadline }) => deadline > now)
+        this.#itemsBytes -= bytesOf(late)
         for (const item of late) settle(item, UNAVAILABLE)
         this.#watch()
       },
       Math.max(soonest - performance.now(), 1),
     )
   }
+}
+
+function bytesOf(items: readonly Item[]): number {
+  return items.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 /** A newcomer's node is about to come back under another identity: he waits for that. */

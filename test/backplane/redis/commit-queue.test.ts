@@ -142,6 +142,34 @@ t.test('under load the next batch waits a little, so that it becomes larger', as
     t.equal((await bench.next()).what.length, 256)
   })
 
+  t.test('whether by number or by bytes', async (t) => {
+    const bench = new Bench(t, LONG_MS, LONG_MS)
+    bench.commit(say(ana), say(beto))
+    ;(await bench.next()).pass()
+    bench.commit(say(ana), say(beto, 'x'.repeat(MAX_BYTES / 2)))
+    await turns()
+    t.equal(bench.sent.length, 0)
+    bench.commit(say(eva, 'x'.repeat(MAX_BYTES / 2)))
+    const full = await bench.next()
+    t.strictSame(full.what, ['b ana', 'b beto'])
+    full.pass()
+    await turns()
+    t.equal(bench.sent.length, 0, 'what was sent counts no more')
+  })
+
+  t.test('what was refused counts no more', async (t) => {
+    const bench = new Bench(t, SHORT_MS, LONG_MS)
+    bench.commit(say(ana), say(beto))
+    const first = await bench.next()
+    const late = bench.commit(say(ana, 'x'.repeat(MAX_BYTES)), say(beto))
+    t.strictSame(await late.verdicts(), ['UNAVAILABLE', 'UNAVAILABLE'])
+    first.pass()
+    await turns()
+    bench.commit(leave(eva))
+    await turns()
+    t.equal(bench.sent.length, 0)
+  })
+
   t.test('and not for long', async (t) => {
     const bench = new Bench(t, LONG_MS, SHORT_MS)
     bench.commit(say(ana), say(beto))

@@ -34,7 +34,7 @@ check('the first node opens the room', async (t, room) => {
   const node = await room.node('n')
   t.match(node.epoch, /^[0-9a-f]{16}[0-9a-z]+$/)
   t.strictSame(await node.enter(), { position: node.at(0), claimsLeftMs: 0 })
-  t.equal(await room.meta('format'), '1')
+  t.equal(await room.meta('format'), '2')
   isFull(t, await room.leaseOf('n'))
 })
 
