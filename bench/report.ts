@@ -87,7 +87,7 @@ export function verdicts(judged: readonly Verdict[]): string {
   const lines = ['| target | limit | measured | |', '| --- | ---: | ---: | --- |']
   for (const { target, figure, verdict } of judged) {
     const { title, bound, limit, unit = '' } = target
-    const measured = Number.isNaN(figure) ? '' : `${figure.toPrecision(3)} ${unit}`.trim()
+    const measured = Number.isNaN(figure) ? '' : `${Number(figure.toPrecision(3))} ${unit}`.trim()
     lines.push(`| ${title} | ${`${bound} ${limit} ${unit}`.trim()} | ${measured} | ${verdict} |`)
   }
   return lines.join('\n')
