@@ -96,7 +96,9 @@ export function draw(plots: readonly Plot[]): string {
   const drawn = plots.map(
     (plot, index) => `<g transform="translate(${index * WIDTH} 0)">\n${drawOne(plot)}\n</g>`,
   )
+  const title = plots.map((plot) => `${plot.title}: ${plot.y} over ${plot.x}`).join('; ')
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#222">
+<title>${escaped(title)}</title>
 <rect width="${width}" height="${HEIGHT}" fill="#fff"/>
 ${drawn.join('\n')}
 </svg>
