@@ -26,6 +26,7 @@ async function join(): Promise<RedisBackplane> {
     commitTimeoutMs: 60_000,
     logLength: 100_000,
     logMaxBytes: 67_108_864,
+    accountTtlMs: 86_400_000,
     log: pino({ level: 'silent' }),
     name: 'bench',
   })

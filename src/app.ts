@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { Accounts } from './accounts/accounts.js'
+import type { Cost } from './accounts/passwords.js'
 import type { Backplane } from './backplane/backplane.js'
 import { MemoryBackplane, MemoryRoom } from './backplane/memory.js'
 import { RedisBackplane } from './backplane/redis/redis-backplane.js'
@@ -10,6 +12,8 @@ import { ChatNode } from './chat/node.js'
 import { type Config, LOG_LEVELS, sentinelAddress } from './config.js'
 import { buildServer } from './http/server.js'
 import { VERSION } from './version.js'
+
+const DAY_MS = 86_400_000
 
 export interface App {
   readonly http: FastifyInstance
@@ -52,29 +56,47 @@ export function openShared(config: Config, log: FastifyBaseLogger): Shared {
       commitTimeoutMs: config.COMMIT_TIMEOUT_MS,
       logLength: config.LOG_LENGTH,
       logMaxBytes: config.LOG_MAX_BYTES,
+      accountTtlMs: config.ACCOUNT_TTL_DAYS * DAY_MS,
       log,
       name: `tertulia-${config.NODE_ID}`,
     })
     return { backplane, store: backplane.store }
   }
-  const room = new MemoryRoom({ maxEvents: config.LOG_LENGTH })
-  return { backplane: new MemoryBackplane(room), store: room }
+  const accountTtlMs = config.ACCOUNT_TTL_DAYS * DAY_MS
+  const room = new MemoryRoom({ maxEvents: config.LOG_LENGTH, accountTtlMs })
+  return { backplane: new MemoryBackplane(room), store: room.store }
 }
 
 /**
  * Builds a node and its server.
  * @param shared what it shares with other nodes
+ * @param passwordCost what hashing a password costs, for tests that cannot be that slow
  */
 export async function buildApp(
   config: Config,
   log: FastifyBaseLogger,
   shared = openShared(config, log),
+  passwordCost?: Cost,
 ): Promise<App> {
   const { backplane, store } = shared
+  const accounts = new Accounts({
+    store,
+    guests: config.AUTH === 'open',
+    passwords: config.AUTH_PASSWORDS === 'on',
+    tokens: {
+      secret: config.AUTH_JWT_SECRET,
+      jwksUrl: config.AUTH_JWKS_URL,
+      audience: config.AUTH_JWT_AUDIENCE,
+      issuer: config.AUTH_JWT_ISSUER,
+    },
+    claimsPerDay: config.ACCOUNT_CLAIMS_PER_DAY,
+    ...(passwordCost !== undefined && { cost: passwordCost }),
+  })
   const node = new ChatNode({
     backplane,
     log,
     label: config.NODE_ID,
+    doorkeeper: accounts,
     maxContentChars: config.MAX_CONTENT_CHARS,
     outboxMaxBytes: config.OUTBOX_MAX_BYTES,
     pingIntervalMs: config.PING_INTERVAL_MS,
@@ -84,6 +106,8 @@ export async function buildApp(
   let adminToken = config.ADMIN_TOKEN
   const http = await buildServer({
     node,
+    accounts,
+    audit: log.child({ audit: true }),
     log: log.child({}, { level: atLeast('warn', config.LOG_LEVEL) }),
     adminToken: () => adminToken,
     trustProxy: config.TRUST_PROXY,
@@ -94,7 +118,7 @@ export async function buildApp(
 
   const start = async () => {
     await node.start()
-    adminToken ??= await store.putIfAbsent('admin-token', randomBytes(24).toString('base64url'))
+    adminToken ??= await store.putIfAbsent('secret', 'admin-token', randomBytes(24).toString('base64url'))
     return adminToken
   }
   const stop = async () => {

@@ -10,6 +10,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 /** What a Redis is called that sentinels watch, where nobody says otherwise. */
 const SENTINEL_NAME = 'mymaster'
 
+/** A secret for HS256 is as long as its hash at least (RFC 7518, 3.2). */
+const MIN_SECRET_BYTES = 32
+
 /** What is said of a variable, beside its schema. `shown`: the default as the documents show it, where it is not plain. */
 interface About {
   readonly description: string
@@ -58,6 +61,39 @@ export const CONFIG = Type.Object({
     description: 'What operators authenticate with. Without it, a random one is made and logged at start',
     accepts: 'printable ASCII without spaces',
   }),
+  AUTH: Type.Enum(['open', 'required'], {
+    default: 'open',
+    description: '`required`: no guests; a name needs a password or a token',
+    accepts: 'open or required',
+  }),
+  AUTH_PASSWORDS: Type.Enum(['on', 'off'], {
+    default: 'on',
+    description: 'Whether names can be claimed and proved with passwords',
+    accepts: 'on or off',
+  }),
+  AUTH_JWT_SECRET: optional((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, {
+    description: 'Secret of signed tokens (JWT, HS256), whose subject is the name',
+    accepts: `at least ${MIN_SECRET_BYTES} bytes`,
+  }),
+  AUTH_JWKS_URL: optional(isKeysUrl, {
+    description: 'Where the public keys of signed tokens are (JWKS), instead of a secret',
+    accepts: 'an https:// URL; http:// only of this machine',
+  }),
+  AUTH_JWT_AUDIENCE: optional((text) => text !== '', {
+    description: 'What `aud` of a token must be, or hold',
+    accepts: 'a text',
+  }),
+  AUTH_JWT_ISSUER: optional((text) => text !== '', {
+    description: 'What `iss` of a token must be',
+    accepts: 'a text',
+  }),
+  ACCOUNT_TTL_DAYS: whole(90, 1, 3650, 'Days after which a claimed name that nobody used is free again'),
+  ACCOUNT_CLAIMS_PER_DAY: whole(
+    100,
+    1,
+    1_000_000,
+    'Names that can be claimed with passwords from one address (IPv6: from one /64) in a day',
+  ),
   TRUST_PROXY: Type.Array(Type.Refine(Type.String(), isProxy), {
     default: [],
     description: 'Proxies whose `X-Forwarded-For` is believed',
@@ -123,7 +159,11 @@ export type Config = Readonly<Static<typeof CONFIG>>
 export type ConfigName = keyof Config
 
 /** Variables that may be read from the file that `NAME_FILE` names, and whose values are never shown. */
-export const SECRETS: ReadonlySet<string> = new Set<ConfigName>(['REDIS_URL', 'ADMIN_TOKEN'])
+export const SECRETS: ReadonlySet<string> = new Set<ConfigName>([
+  'REDIS_URL',
+  'ADMIN_TOKEN',
+  'AUTH_JWT_SECRET',
+])
 
 /** One variable, as the documents and the messages need it. */
 export interface Setting {
@@ -193,6 +233,20 @@ function crossCheck(config: Readonly<Record<string, unknown>>): string[] {
   const alone = Array.isArray(REDIS_SENTINELS) && REDIS_SENTINELS.length === 0
   if (alone && REDIS_SENTINEL_NAME !== SENTINEL_NAME)
     problems.push('REDIS_SENTINEL_NAME is set, but not REDIS_SENTINELS: who knows the Redis of that name?')
+  return [...problems, ...crossCheckAuth(config)]
+}
+
+function crossCheckAuth(config: Readonly<Record<string, unknown>>): string[] {
+  const { AUTH, AUTH_PASSWORDS, AUTH_JWT_SECRET, AUTH_JWKS_URL } = config
+  const problems: string[] = []
+  const tokens = AUTH_JWT_SECRET !== undefined || AUTH_JWKS_URL !== undefined
+  if (AUTH_JWT_SECRET !== undefined && AUTH_JWKS_URL !== undefined)
+    problems.push('AUTH_JWT_SECRET and AUTH_JWKS_URL are both set: tokens are signed in one way')
+  for (const name of ['AUTH_JWT_AUDIENCE', 'AUTH_JWT_ISSUER'])
+    if (config[name] !== undefined && !tokens)
+      problems.push(`${name} is set, but neither AUTH_JWT_SECRET nor AUTH_JWKS_URL: no tokens are accepted`)
+  if (AUTH === 'required' && AUTH_PASSWORDS === 'off' && !tokens)
+    problems.push('AUTH is required, but there are neither passwords nor tokens: nobody could register')
   return problems
 }
 
@@ -256,6 +310,15 @@ function isSentinel(value: string): boolean {
 export function sentinelAddress(value: string): { readonly host: string; readonly port: number } {
   const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(value) ?? []
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port || Number.NaN) }
+}
+
+/** Over https, or from this machine. */
+function isKeysUrl(value: string): boolean {
+  if (!/^https?:\/\/./.test(value) || !URL.canParse(value)) return false
+  const { protocol, hostname, username, password } = new URL(value)
+  // What fetches it takes no URL with a password in it.
+  if (username !== '' || password !== '') return false
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
 }
 
 /** An address, or a range of them as CIDR. */

@@ -1,7 +1,7 @@
 /** The only entry: configuration, app, listening; signals, drain, exit. */
 import { buildApp } from './app.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
-import { greeting, listenProblem, tokenHint } from './greeting.js'
+import { greeting, listenProblem, MEMORY_HINT, tokenHint } from './greeting.js'
 import { createLog } from './log.js'
 import { onSignals } from './signals.js'
 
@@ -34,6 +34,7 @@ const url = await app.http.listen({ host: HOST, port: PORT }).catch((err: unknow
 })
 const port = Number(url.split(':').at(-1))
 for (const line of greeting(HOST, port, Boolean(process.env.container))) log.info(line)
+if (config.REDIS_URL === undefined && config.REDIS_SENTINELS.length === 0) log.info(MEMORY_HINT)
 if (config.ADMIN_TOKEN !== undefined && config.ADMIN_TOKEN.length < SAFE_TOKEN_LENGTH)
   log.warn(
     `ADMIN_TOKEN is so short that it can be guessed: use ${SAFE_TOKEN_LENGTH} random characters or more`,

@@ -26,6 +26,10 @@ t.test('without any variable the defaults hold', async (t) => {
     REDIS_SENTINEL_NAME: 'mymaster',
     KEY_PREFIX: 'tertulia',
     NODE_ID: hostname(),
+    AUTH: 'open',
+    AUTH_PASSWORDS: 'on',
+    ACCOUNT_TTL_DAYS: 90,
+    ACCOUNT_CLAIMS_PER_DAY: 100,
     TRUST_PROXY: [],
     LOG_LEVEL: 'info',
     PING_INTERVAL_MS: 25_000,
@@ -116,6 +120,27 @@ for (const [name, values] of Object.entries({
   MAX_CONTENT_CHARS: ['0'],
   OUTBOX_MAX_BYTES: ['0'],
   LOG_LENGTH: ['0'],
+  AUTH: ['closed', 'OPEN', 'true', 'on', ' required'],
+  AUTH_PASSWORDS: ['yes', 'ON', 'true', '1'],
+  AUTH_JWT_SECRET: ['x', 'x'.repeat(31)],
+  AUTH_JWKS_URL: [
+    'keys.example/jwks.json',
+    'https://',
+    'ftp://keys.example/',
+    'file:///etc/keys.json',
+    'http://keys.example/jwks.json',
+    'http://127.0.0.1.example/',
+    'http://localhost.example/',
+    'http://localhost@keys.example/',
+    'http://10.0.0.1/',
+    'http://0.0.0.0/',
+    'http://[::2]/',
+    'https://user:secret@keys.example/',
+    'https://user@keys.example/',
+    'https://keys .example/',
+  ],
+  ACCOUNT_TTL_DAYS: ['0', '3651', '1.5'],
+  ACCOUNT_CLAIMS_PER_DAY: ['0', '1000001'],
 })) {
   t.test(`${name} is checked`, async (t) => {
     for (const value of values)
@@ -174,6 +199,86 @@ t.test('a secret', async (t) => {
 
   t.test('other variables have no file', async (t) => {
     t.equal(loadConfig({ PORT_FILE: file('1') }).PORT, 3000)
+  })
+})
+
+t.test('who may enter', async (t) => {
+  const SECRET = 'x'.repeat(32)
+  const URL = 'https://keys.example/jwks.json'
+
+  t.test('is said by what is set', async (t) => {
+    t.match(loadConfig({ AUTH: 'required', AUTH_PASSWORDS: 'on' }), {
+      AUTH: 'required',
+      AUTH_PASSWORDS: 'on',
+    })
+    t.match(loadConfig({ AUTH_PASSWORDS: 'off' }), { AUTH: 'open', AUTH_PASSWORDS: 'off' })
+    const tokens = {
+      AUTH_JWT_SECRET: SECRET,
+      AUTH_JWT_AUDIENCE: 'chat',
+      AUTH_JWT_ISSUER: 'https://id.example',
+    }
+    t.match(loadConfig(tokens), tokens)
+    t.match(loadConfig({ ACCOUNT_TTL_DAYS: '1', ACCOUNT_CLAIMS_PER_DAY: '5' }), {
+      ACCOUNT_TTL_DAYS: 1,
+      ACCOUNT_CLAIMS_PER_DAY: 5,
+    })
+  })
+
+  t.test('the secret of tokens has 32 bytes at least', async (t) => {
+    for (const secret of [SECRET, 'x'.repeat(1000), 'ñ'.repeat(16), 'with spaces inside, and quite long'])
+      t.equal(loadConfig({ AUTH_JWT_SECRET: secret }).AUTH_JWT_SECRET, secret)
+    for (const secret of ['y'.repeat(31), `${'ñ'.repeat(15)}y`])
+      t.same(problems({ AUTH_JWT_SECRET: secret }), ['AUTH_JWT_SECRET must be at least 32 bytes'])
+  })
+
+  t.test('the secret of tokens may come from a file, and is never shown', async (t) => {
+    const folder = t.testdir({ right: `${SECRET}\n`, wrong: 'tertulia', blank: '   \n' })
+    t.equal(loadConfig({ AUTH_JWT_SECRET_FILE: join(folder, 'right') }).AUTH_JWT_SECRET, SECRET)
+    t.same(problems({ AUTH_JWT_SECRET_FILE: join(folder, 'wrong') }), [
+      'AUTH_JWT_SECRET must be at least 32 bytes',
+    ])
+    t.match(problems({ AUTH_JWT_SECRET_FILE: join(folder, 'blank') }), [/is empty$/])
+    t.match(problems({ AUTH_JWT_SECRET_FILE: join(folder, 'none') }), [/cannot be read: ENOENT/])
+    const wrong = { AUTH_JWT_SECRET: 'so secret', AUTH: 'x', AUTH_JWKS_URL: 'x', PORT: 'x' }
+    t.notMatch(problems(wrong).join(), /so secret/)
+  })
+
+  t.test('keys come over https, or from this machine', async (t) => {
+    for (const url of [
+      URL,
+      'https://10.0.0.1:8443/keys',
+      'http://localhost:8080/keys',
+      'http://127.0.0.1/keys',
+      'http://[::1]:8080/keys',
+    ])
+      t.equal(loadConfig({ AUTH_JWKS_URL: url }).AUTH_JWKS_URL, url)
+  })
+
+  t.test('tokens are signed in one way', async (t) => {
+    t.same(problems({ AUTH_JWT_SECRET: SECRET, AUTH_JWKS_URL: URL }), [
+      'AUTH_JWT_SECRET and AUTH_JWKS_URL are both set: tokens are signed in one way',
+    ])
+    t.equal(problems({ AUTH_JWT_SECRET: 'x', AUTH_JWKS_URL: URL }).length, 2, 'also when one is wrong')
+  })
+
+  t.test('what tokens must say goes with tokens', async (t) => {
+    for (const name of ['AUTH_JWT_AUDIENCE', 'AUTH_JWT_ISSUER']) {
+      t.same(problems({ [name]: 'x' }), [
+        `${name} is set, but neither AUTH_JWT_SECRET nor AUTH_JWKS_URL: no tokens are accepted`,
+      ])
+      t.same(problems({ [name]: 'x', AUTH_JWT_SECRET: SECRET }), [])
+      t.same(problems({ [name]: 'x', AUTH_JWKS_URL: URL }), [])
+    }
+  })
+
+  t.test('without guests there is something that proves a name', async (t) => {
+    t.same(problems({ AUTH: 'required', AUTH_PASSWORDS: 'off' }), [
+      'AUTH is required, but there are neither passwords nor tokens: nobody could register',
+    ])
+    t.same(problems({ AUTH: 'required' }), [])
+    t.same(problems({ AUTH: 'required', AUTH_PASSWORDS: 'off', AUTH_JWT_SECRET: SECRET }), [])
+    t.same(problems({ AUTH: 'required', AUTH_PASSWORDS: 'off', AUTH_JWKS_URL: URL }), [])
+    t.same(problems({ AUTH_PASSWORDS: 'off' }), [], 'guests need none')
   })
 })
 

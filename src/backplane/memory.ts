@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { encode } from '../protocol/codec.js'
 import type { NameKey } from '../protocol/names.js'
+import { ACCOUNTS, readAccount } from '../room/accounts.js'
+import { MAX_BANS } from '../room/bans.js'
 import { Directory } from '../room/directory.js'
 import type { Event, Position, Presence, Proposal } from '../room/events.js'
-import { eventOf, judge } from '../room/rules.js'
+import { eventOf, judge, type RoomState } from '../room/rules.js'
 import type {
   Backplane,
   NodeInfo,
@@ -16,7 +18,7 @@ import type {
   Snapshot,
 } from './backplane.js'
 import { type LogLimits, MemoryLog } from './memory-log.js'
-import type { Store } from './store.js'
+import { MemoryStore } from './memory-store.js'
 
 interface Member {
   readonly info: NodeInfo
@@ -34,24 +36,42 @@ interface Routed {
 
 type Batch = readonly (Event | Routed)[]
 
+const ACCOUNT_TTL_MS = 90 * 86_400_000
+
+export interface MemoryRoomOptions extends LogLimits {
+  /** For how long an account is kept whose owner is not there; without it, 90 days. */
+  readonly accountTtlMs?: number
+  /** The clock: milliseconds since 1970. */
+  readonly now?: () => number
+}
+
 /** What the nodes of one process share: each has a {@link MemoryBackplane} on it. */
-export class MemoryRoom implements Store {
+export class MemoryRoom {
+  readonly store: MemoryStore
+  readonly #accountTtlMs: number
+  readonly #now: () => number
+  readonly #state: RoomState
   readonly #log: MemoryLog
   readonly #directory: Directory
   readonly #members = new Map<string, Member>()
-  readonly #kept = new Map<string, string>()
   /** What is still to be told, in order. */
   readonly #telling: (() => void)[] = []
 
-  constructor(limits: LogLimits) {
+  constructor({ accountTtlMs = ACCOUNT_TTL_MS, now = Date.now, ...limits }: MemoryRoomOptions) {
+    this.#accountTtlMs = accountTtlMs
+    this.#now = now
+    this.store = new MemoryStore(now)
     this.#log = new MemoryLog(randomId(), limits)
-    this.#directory = new Directory({ position: this.#log.head, users: [] })
-  }
-
-  async putIfAbsent(key: string, value: string): Promise<string> {
-    const kept = this.#kept.get(key) ?? value
-    this.#kept.set(key, kept)
-    return kept
+    const directory = new Directory({ position: this.#log.head, users: [], bans: [] })
+    this.#directory = directory
+    this.#state = {
+      get: (key) => directory.get(key),
+      accountOf: (key) => this.#accountOf(key),
+      hasBan: (id) => directory.bans.has(id, now()),
+      get full() {
+        return directory.bans.count(now()) >= MAX_BANS
+      },
+    }
   }
 
   enter(node: string, member: Member): void {
@@ -63,7 +83,8 @@ export class MemoryRoom implements Store {
   }
 
   snapshot(): Snapshot {
-    return { position: this.#log.head, users: [...this.#directory.users()] }
+    const { bans } = this.#directory
+    return { position: this.#log.head, users: [...this.#directory.users()], bans: bans.all(this.#now()) }
   }
 
   find(key: NameKey): Presence | undefined {
@@ -86,7 +107,7 @@ export class MemoryRoom implements Store {
     if (!this.#members.has(node)) return proposals.map(() => ({ ok: false, reason: 'FENCED' }))
     const batch: (Event | Routed)[] = []
     const outcomes = proposals.map((proposal): Outcome => {
-      const reason = judge(proposal, node, this.#directory)
+      const reason = judge(proposal, node, this.#state)
       if (reason !== undefined) return { ok: false, reason }
       batch.push(proposal.kind === 'private' ? this.#route(proposal) : this.#append(proposal, node))
       return { ok: true, position: this.#log.head }
@@ -114,10 +135,29 @@ export class MemoryRoom implements Store {
   }
 
   #append(proposal: Parameters<typeof eventOf>[0], node: string): Event {
-    const event = eventOf(proposal, this.#log.next, node)
+    const owner = 'key' in proposal ? this.#directory.get(proposal.key) : undefined
+    const event = eventOf(proposal, this.#log.next, node, owner)
     this.#log.append(event)
     this.#directory.apply(event)
+    this.#keepAccount(proposal, owner)
     return event
+  }
+
+  /** An account is kept while its owner is there, and for a while behind that. */
+  #keepAccount(proposal: Proposal, owner: Presence | undefined): void {
+    if (proposal.kind === 'join') {
+      const { key, account, claim } = proposal
+      if (claim !== undefined) this.store.set(ACCOUNTS, key, claim)
+      else if (account !== undefined) this.store.expire(ACCOUNTS, key, undefined)
+    } else if ((proposal.kind === 'leave' || proposal.kind === 'remove') && owner?.account !== undefined) {
+      if (this.#accountOf(owner.key) === owner.account)
+        this.store.expire(ACCOUNTS, owner.key, this.#accountTtlMs)
+    }
+  }
+
+  #accountOf(key: NameKey): string | undefined {
+    const kept = this.store.peek(ACCOUNTS, key)
+    return kept === undefined ? undefined : readAccount(kept).id
   }
 
   #route({ target, frame }: Extract<Proposal, { kind: 'private' }>): Routed {

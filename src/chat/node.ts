@@ -7,10 +7,12 @@ import { CLOSES, type CloseDefinition, type Refusal } from '../protocol/codes.js
 import type { Status } from '../protocol/frames.js'
 import type { NameKey } from '../protocol/names.js'
 import type { Directory } from '../room/directory.js'
-import type { Left, Presence, Proposal, Said, SessionId, StatusChanged } from '../room/events.js'
+import type { Left, Presence, Proposal, Removed, Said, SessionId, StatusChanged } from '../room/events.js'
 import { type PerformingNode, perform } from './commands/index.js'
 import { Committer } from './committer.js'
 import type { Connection } from './connection.js'
+import { Decrees } from './decrees.js'
+import type { Applicant, Doorkeeper, Verdict } from './doorkeeper.js'
 import { drain } from './drain.js'
 import { Fanout } from './fanout.js'
 import { Housekeeping, type HousekeepingOptions } from './housekeeping.js'
@@ -31,6 +33,8 @@ export interface NodeOptions extends HousekeepingOptions {
   readonly log: Log
   /** The name of this node for people. */
   readonly label: string
+  /** Who may have which name. */
+  readonly doorkeeper: Doorkeeper
   readonly maxContentChars: number
   readonly outboxMaxBytes: number
   /** The clock: milliseconds since 1970. */
@@ -41,6 +45,8 @@ export interface NodeOptions extends HousekeepingOptions {
 export type NodeState = ReaderState | 'leaving' | 'draining'
 
 export class ChatNode implements PerformingNode, Audience {
+  /** What operators can have done. */
+  readonly decrees: Decrees
   readonly #options: NodeOptions
   readonly #backplane: Backplane
   readonly #log: Log
@@ -67,6 +73,7 @@ export class ChatNode implements PerformingNode, Audience {
     this.#fanout = new Fanout((session) => this.#checkPace(session))
     this.#reader = new Reader(this, () => this.#fanout.pendingBytes)
     this.#committer = new Committer(options.backplane, () => this.directory.position)
+    this.decrees = new Decrees(this, this.#committer, options.maxContentChars)
     this.#housekeeping = new Housekeeping(this.#connections, options, {
       now: () => this.now(),
       isActive: (session) => this.#presenceOf(session)?.status === 'ACTIVO',
@@ -102,6 +109,11 @@ export class ChatNode implements PerformingNode, Audience {
   /** Who has a name: by the directory, a miss confirmed by the backplane. Rejects when that cannot be reached. */
   async find(key: NameKey): Promise<Presence | undefined> {
     return this.directory.get(key) ?? (await this.#backplane.find(key))
+  }
+
+  /** Whether somebody at this address must stay outside. */
+  isBanned(ip: string): boolean {
+    return this.directory.bans.forbidsAddress(ip, this.now())
   }
 
   /** The nodes that share the room. Rejects when the backplane cannot be reached. */
@@ -220,6 +232,23 @@ export class ChatNode implements PerformingNode, Audience {
     )
   }
 
+  admit(session: Session, applicant: Applicant, then: (verdict: Verdict) => void): void {
+    const verdict = this.#options.doorkeeper.admit(applicant)
+    if (!(verdict instanceof Promise)) {
+      then(verdict)
+      return
+    }
+    verdict.then(then, (err) => {
+      this.#log.warn({ err, session: session.id }, 'a credential could not be checked')
+      then({ refused: { code: 'UNAVAILABLE' } })
+    })
+  }
+
+  expel(session: Session): void {
+    this.refuse(session, { code: 'BANNED' })
+    this.close(session, CLOSES.BANNED)
+  }
+
   dismiss(session: Session): void {
     this.close(session, CLOSES.NORMAL)
   }
@@ -232,14 +261,22 @@ export class ChatNode implements PerformingNode, Audience {
 
   // What the reader has applied.
 
-  joined(presence: Presence): void {
+  joined(presence: Presence, before: Presence | undefined): void {
+    if (before !== undefined && before.session !== presence.session) this.#takenOver(before.session)
     const session = this.#sessions.get(presence.session)
     if (session === undefined) return
-    const { key, name, connectedAt, status, order } = presence
-    session.identity = { key, name, connectedAt, status, order }
+    const { key, name, connectedAt, status, order, account } = presence
+    session.identity = { key, name, connectedAt, status, order, ...(account !== undefined && { account }) }
     if (session.state === 'closed') this.#leave(session)
     if (session.state !== 'joining') return
     session.state = 'present'
+    if (this.#mustLeave(session)) {
+      // It came while the ban was on its way.
+      this.expel(session)
+      return
+    }
+    // Whom it took over may have been set away by the server: then its next frame undoes that.
+    session.away = status === 'INACTIVO'
     this.#fanout.enter(session)
     this.send(session, encode.registerSuccess(this.directory.userList, this.now()))
     this.#log.debug({ session: session.id, name: presence.name }, 'registered')
@@ -256,6 +293,19 @@ export class ChatNode implements PerformingNode, Audience {
     if (session === undefined) return
     if (session.state === 'leaving') this.dismiss(session)
     this.#forget(session)
+  }
+
+  removed({ session: id, frame }: Removed): void {
+    const session = this.#sessions.get(id)
+    if (session !== undefined) {
+      this.#end(session, CLOSES.REMOVED)
+      this.#forget(session)
+    }
+    this.#fanout.append(frame)
+  }
+
+  banned(): void {
+    for (const session of this.#connections) if (this.#mustLeave(session)) this.close(session, CLOSES.BANNED)
   }
 
   statusChanged({ session: id, status, frame }: StatusChanged): void {
@@ -302,11 +352,39 @@ export class ChatNode implements PerformingNode, Audience {
       ...session.identity,
     } as const
     this.propose(session, join, (outcome) => {
-      if (!outcome.ok && outcome.reason === 'NAME_TAKEN') this.close(session, CLOSES.NAME_LOST)
+      if (outcome.ok || outcome.reason !== 'NAME_TAKEN') return
+      const { key, account } = session.identity
+      const owner = this.directory.get(key)
+      const himself = account !== undefined && owner?.account === account
+      this.close(session, himself ? CLOSES.TAKEN_OVER : CLOSES.NAME_LOST)
     })
   }
 
   // What becomes of sessions.
+
+  /** Its owner goes on with another connection: nobody else sees anything of that. */
+  #takenOver(id: SessionId): void {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return
+    this.#end(session, CLOSES.TAKEN_OVER)
+    this.#forget(session)
+  }
+
+  /** Ends a session whose part in the room is over already. */
+  #end(session: Session, close: CloseDefinition): void {
+    if (session.state === 'closed') return
+    session.state = 'closed'
+    this.#fanout.leave(session)
+    session.hangUp(close)
+  }
+
+  #mustLeave(session: Session): boolean {
+    const { bans } = this.directory
+    if (bans.forbidsAddress(session.connection.ip, this.now())) return true
+    return (
+      session.isNamed() && session.state === 'present' && bans.forbidsName(session.identity.key, this.now())
+    )
+  }
 
   /** Ends a session's part in the room, whoever ended it. */
   #depart(session: Session): void {

@@ -1,14 +1,17 @@
 import type { PrivateMessage, Sink, Snapshot } from '../backplane/backplane.js'
 import { difference } from '../room/difference.js'
 import { Directory } from '../room/directory.js'
-import type { Event, Left, Position, Presence, Said, StatusChanged } from '../room/events.js'
+import type { Event, Left, Position, Presence, Removed, Said, StatusChanged } from '../room/events.js'
 import { Slices } from './slices.js'
 
 /** Those who are shown what happened, each time after the directory has taken it in. */
 export interface Audience {
   now(): number
-  joined(presence: Presence): void
+  /** @param before who had the name until now: whoever takes it over is of the same account */
+  joined(presence: Presence, before: Presence | undefined): void
   left(event: Left): void
+  removed(event: Removed): void
+  banned(): void
   statusChanged(event: StatusChanged): void
   said(event: Said): void
   privately(message: PrivateMessage): void
@@ -35,7 +38,7 @@ type Item =
 export class Reader implements Sink {
   readonly #audience: Audience
   readonly #slices: Slices<Item>
-  #directory = new Directory({ position: { epoch: '', offset: 0 }, users: [] })
+  #directory = new Directory({ position: { epoch: '', offset: 0 }, users: [], bans: [] })
   #state: ReaderState = 'starting'
   /** What came before {@link begin}. */
   #early: Item[] = []
@@ -122,13 +125,22 @@ export class Reader implements Sink {
   }
 
   #take(event: Event): void {
+    const before = event.kind === 'joined' ? this.#directory.get(event.presence.key) : undefined
     this.#directory.apply(event)
     switch (event.kind) {
       case 'joined':
-        this.#audience.joined(event.presence)
+        this.#audience.joined(event.presence, before)
         break
       case 'left':
         this.#audience.left(event)
+        break
+      case 'removed':
+        this.#audience.removed(event)
+        break
+      case 'banned':
+        this.#audience.banned()
+        break
+      case 'unbanned':
         break
       case 'status':
         this.#audience.statusChanged(event)

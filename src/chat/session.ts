@@ -2,7 +2,7 @@ import type { Decoded } from '../protocol/codec.js'
 import type { CloseDefinition } from '../protocol/codes.js'
 import type { Status } from '../protocol/frames.js'
 import { keyOf, type NameKey } from '../protocol/names.js'
-import type { SessionId } from '../room/events.js'
+import type { AccountId, SessionId } from '../room/events.js'
 import type { Connection } from './connection.js'
 import type { Member } from './fanout.js'
 import { Outbox } from './outbox.js'
@@ -32,6 +32,7 @@ export interface Identity {
   readonly connectedAt: number
   readonly status: Status
   readonly order?: number
+  readonly account?: AccountId
 }
 
 /** A session that has a name. */

@@ -44,7 +44,9 @@ export async function chatRoute(
     url: CHAT_PATH,
     schema: { hide: true },
     onRequest: async (request, reply) => {
-      if (!request.ws || node.accepting) return undefined
+      if (!request.ws) return undefined
+      if (node.isBanned(request.ip)) return reply.code(403).send(errorBody(403, 'This address is banned'))
+      if (node.accepting) return undefined
       reply.code(503).header('retry-after', '1')
       return reply.send(errorBody(503, 'No connections are taken now: come back'))
     },

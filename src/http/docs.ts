@@ -14,11 +14,14 @@ export async function docs(app: FastifyInstance, version: string): Promise<void>
         title: 'Tertulia',
         version,
         description:
-          'What operators can see of the chat. The chat itself speaks WebSocket at `/chat`: see docs/protocol.md.',
+          'What operators can see of the chat, and do. The chat itself speaks WebSocket at `/chat`: see docs/protocol.md.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       tags: [
         { name: 'users', description: 'Who is present' },
+        { name: 'bans', description: 'Who must stay outside' },
+        { name: 'announcements', description: 'What the server says to all' },
+        { name: 'accounts', description: 'Names that have owners' },
         { name: 'nodes', description: 'The processes that share the room' },
         { name: 'health', description: 'Whether the process works, and takes clients' },
       ],

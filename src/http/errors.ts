@@ -21,7 +21,14 @@ export const BAD_REQUEST = { 400: answer('A parameter is not valid; the message 
 export const UNAUTHORIZED = { 401: answer('The operator token is missing or wrong') }
 export const TOO_LONG = { 414: answer('The name is longer than any name can be') }
 export const NOT_FOUND = { 404: answer('There is no such thing') }
+export const CONFLICT = { 409: answer('There is no room for another') }
 export const UNAVAILABLE = { 503: answer('What the nodes share cannot be reached') }
+
+/** What a 503 says. */
+export const UNREACHABLE = 'What the nodes share cannot be reached: try again'
+
+/** The answer of a route that has nothing to say, for its schema. */
+export const REMOVED = Type.Null({ description: 'It is gone' })
 
 /** An error answer. */
 export function errorBody(statusCode: number, message: string): Static<typeof ErrorBody> {
@@ -31,6 +38,7 @@ export function errorBody(statusCode: number, message: string): Static<typeof Er
 /** Says what is wrong with a request, and where there is a choice, what there is to choose from. */
 export function validationError(errors: FastifySchemaValidationError[], where: string): Error {
   const messages = errors.map(({ instancePath, message = 'is not valid', params }) => {
+    if (message === 'schema is false') return `${where}${instancePath} is not known`
     const { allowedValues } = params
     const choice = Array.isArray(allowedValues) ? `: ${allowedValues.join(', ')}` : ''
     return `${where}${instancePath} ${message}${choice}`

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { ChatNode } from '../chat/node.js'
-import { errorBody, UNAUTHORIZED, UNAVAILABLE } from './errors.js'
+import { errorBody, UNAUTHORIZED, UNAVAILABLE, UNREACHABLE } from './errors.js'
 
 const Node = Type.Object({
   id: Type.String({
@@ -46,7 +46,7 @@ export const nodes: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, 
         }
       } catch (err) {
         request.log.warn({ err }, 'the backplane could not be asked for the nodes')
-        return reply.code(503).send(errorBody(503, 'What the nodes share cannot be reached: try again'))
+        return reply.code(503).send(errorBody(503, UNREACHABLE))
       }
     },
   )

@@ -1,7 +1,12 @@
 /** The HTTP side: the chat's upgrade, the operator API, health, documents. */
 import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify'
+import type { Accounts } from '../accounts/accounts.js'
 import type { ChatNode } from '../chat/node.js'
+import { accounts as accountRoutes } from './accounts.js'
+import { announcements } from './announcements.js'
+import { audited } from './audit.js'
 import { requireOperator } from './auth.js'
+import { bans } from './bans.js'
 import { chatRoute } from './chat-route.js'
 import { docs } from './docs.js'
 import { ErrorBody, errorBody, validationError } from './errors.js'
@@ -11,7 +16,10 @@ import { users } from './users.js'
 
 export interface ServerOptions {
   readonly node: ChatNode
+  readonly accounts: Accounts
   readonly log: FastifyBaseLogger
+  /** Where it is written down what operators do. */
+  readonly audit: FastifyBaseLogger
   /** What operators authenticate with, once it is known. */
   readonly adminToken: () => string | undefined
   /** Addresses and ranges of proxies whose forwarded headers are believed. */
@@ -25,7 +33,7 @@ const MAX_PARAM_LENGTH = 1024
 
 /** Builds the server; it does not listen. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { node, log, adminToken, trustProxy, maxFrameBytes, version } = options
+  const { node, accounts, log, audit, adminToken, trustProxy, maxFrameBytes, version } = options
   const app: FastifyInstance = fastify({
     loggerInstance: log,
     logController: new fastify.LogController({ disableRequestLogging: true }),
@@ -49,7 +57,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     operators.addHook('onRoute', ({ schema }) => {
       if (schema) schema.security = [{ operator: [] }]
     })
+    audited(operators, audit)
     await operators.register(users, { node })
+    await operators.register(bans, { node })
+    await operators.register(announcements, { node })
+    await operators.register(accountRoutes, { accounts })
     await operators.register(nodes, { node })
   })
   return app

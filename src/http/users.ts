@@ -5,7 +5,16 @@ import type { ChatNode, Presence } from '../chat/node.js'
 import { STATUSES } from '../protocol/frames.js'
 import { keyOf } from '../protocol/names.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
-import { BAD_REQUEST, errorBody, NOT_FOUND, TOO_LONG, UNAUTHORIZED, UNAVAILABLE } from './errors.js'
+import {
+  BAD_REQUEST,
+  errorBody,
+  NOT_FOUND,
+  REMOVED,
+  TOO_LONG,
+  UNAUTHORIZED,
+  UNAVAILABLE,
+  UNREACHABLE,
+} from './errors.js'
 
 const Status = Type.Enum(STATUSES, {
   description: 'Chosen by the user, or set by the server for a silent one',
@@ -22,6 +31,7 @@ const User = Type.Object(
       examples: ['chat-1-5f0c3ad1b2e49786'],
     }),
     connectedAt: Type.String({ format: 'date-time', examples: ['2026-11-23T18:00:00.000Z'] }),
+    guest: Type.Boolean({ description: 'Whether the name has no owner', examples: [true] }),
   },
   { $id: 'User', description: 'Somebody who is present' },
 )
@@ -36,6 +46,10 @@ const UserPage = Type.Object({
   next: Type.Union([Type.String(), Type.Null()], {
     description: 'The `cursor` of the next page; null on the last',
   }),
+})
+
+export const NameParams = Type.Object({
+  name: Type.String({ description: 'Looked up like any name: case does not matter' }),
 })
 
 const UserQuery = Type.Object({
@@ -84,9 +98,7 @@ export const users: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, 
         operationId: 'getUser',
         summary: 'One user',
         tags: ['users'],
-        params: Type.Object({
-          name: Type.String({ description: 'Looked up like any name: case does not matter' }),
-        }),
+        params: NameParams,
         response: {
           200: UserRef,
           ...BAD_REQUEST,
@@ -105,14 +117,47 @@ export const users: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, 
       )
       if ('error' in found) {
         request.log.warn({ err: found.error }, 'the backplane could not be asked for a name')
-        return reply.code(503).send(errorBody(503, 'What the nodes share cannot be reached: try again'))
+        return reply.code(503).send(errorBody(503, UNREACHABLE))
       }
       if (found.presence) return describe(found.presence)
       return reply.code(404).send(errorBody(404, `Nobody named ${JSON.stringify(name)} is present`))
     },
   )
+
+  app.delete(
+    '/users/:name',
+    {
+      schema: {
+        operationId: 'removeUser',
+        summary: 'Remove a user',
+        description:
+          'Closes the connection with code 4003, whichever node holds it; the others get `user_disconnected`. The user may come back: to keep somebody out, ban the name or the address.',
+        tags: ['users'],
+        params: NameParams,
+        response: {
+          204: REMOVED,
+          ...BAD_REQUEST,
+          ...UNAUTHORIZED,
+          ...NOT_FOUND,
+          ...TOO_LONG,
+          ...UNAVAILABLE,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params
+      const done = await node.decrees.remove(keyOf(name)).catch((err) => {
+        request.log.warn({ err }, 'the backplane could not be asked for a name')
+        return 'unavailable' as const
+      })
+      if (done === 'done') return reply.code(204).send(null)
+      if (done === 'unavailable') return reply.code(503).send(errorBody(503, UNREACHABLE))
+      return reply.code(404).send(errorBody(404, `Nobody named ${JSON.stringify(name)} is present`))
+    },
+  )
 }
 
-function describe({ name, status, ip, node, connectedAt }: Presence): Static<typeof User> {
-  return { name, status, ip, node, connectedAt: new Date(connectedAt).toISOString() }
+function describe({ name, status, ip, node, connectedAt, account }: Presence): Static<typeof User> {
+  const guest = account === undefined
+  return { name, status, ip, node, connectedAt: new Date(connectedAt).toISOString(), guest }
 }

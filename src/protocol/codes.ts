@@ -46,6 +46,48 @@ export const ERRORS = {
     meaning:
       'Somebody has this name, or one that counts as the same. Another may be tried on the same connection.',
   },
+  NAME_CLAIMED: {
+    text: 'El usuario ya existe: el nombre tiene dueño',
+    retry: false,
+    meaning: 'The name belongs to somebody who proves it with a password or a token, there or not.',
+  },
+  WRONG_PASSWORD: {
+    text: 'La contraseña no es correcta',
+    retry: false,
+    meaning: 'The name belongs to somebody, and this is not what proves it.',
+  },
+  INVALID_TOKEN: {
+    text: 'El token no es válido: {detail}',
+    retry: false,
+    meaning:
+      'The token has expired, is for another name or another server, or was not signed by whom this server trusts.',
+  },
+  CREDENTIAL_NEEDED: {
+    text: 'Este servidor no admite invitados: {detail}',
+    retry: false,
+    meaning: 'The server is started with `AUTH=required`. The text says what it accepts.',
+  },
+  CREDENTIAL_UNAVAILABLE: {
+    text: 'Este servidor no acepta {detail}',
+    retry: false,
+    meaning: 'Passwords or tokens are not set up here.',
+  },
+  TOO_MANY_ATTEMPTS: {
+    text: 'Demasiados intentos; espera {detail} segundos',
+    retry: true,
+    meaning:
+      'Too many wrong passwords, or too many new names, came from this address. The owner of a name is not kept out elsewhere.',
+  },
+  BUSY: {
+    text: 'El servidor está ocupado; intenta de nuevo',
+    retry: true,
+    meaning: 'Too many passwords are being checked at the moment.',
+  },
+  BANNED: {
+    text: 'Acceso prohibido',
+    retry: false,
+    meaning: 'An operator has banned the name or the address. The connection is closed 4004.',
+  },
   NAME_INVALID: {
     text: 'El nombre no es válido: {detail}',
     retry: false,
@@ -57,9 +99,10 @@ export const ERRORS = {
     meaning: 'The name `server`, in any case.',
   },
   EXTENSIONS_UNAVAILABLE: {
-    text: 'El campo "content" de "register" debe ser null o un texto: este servidor no ofrece extensiones',
+    text: 'El campo "content" de "register" pide extensiones que este servidor no ofrece: aquí solo "password" o "token"',
     retry: false,
-    meaning: 'An object in `content` asks for extensions, which this version does not have.',
+    meaning:
+      'An object in `content` asks for extensions; of them this version has only `password` and `token`.',
   },
   SENDER_MISMATCH: {
     text: 'El campo "sender" debe ser tu propio nombre',
@@ -142,19 +185,19 @@ export const CLOSES = {
     code: 4003,
     reason: 'Un operador te retiró',
     comeBack: false,
-    meaning: 'An operator removed the user. Reserved: this version does not send it.',
+    meaning: 'An operator removed the user.',
   },
   BANNED: {
     code: 4004,
     reason: 'Acceso prohibido',
     comeBack: false,
-    meaning: 'The name or address is banned. Reserved: this version does not send it.',
+    meaning: 'The name or address is banned.',
   },
   TAKEN_OVER: {
     code: 4005,
     reason: 'La sesión continúa en otra conexión',
     comeBack: false,
-    meaning: 'The owner took up the session elsewhere. Reserved: this version does not send it.',
+    meaning: 'The owner of the name goes on with another connection.',
   },
   NAME_LOST: {
     code: 4006,

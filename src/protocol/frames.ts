@@ -36,7 +36,8 @@ export function clientFrames(maxContentChars: number) {
       sender,
       content: Type.Optional(
         Type.Union([Type.Null(), Type.String(), Type.Object({})], {
-          description: 'null, absent or a string (which is ignored)',
+          description:
+            'null, absent or a string (which is ignored); an object with `password` or `token` claims the name, or proves it',
         }),
       ),
     }),

@@ -1,4 +1,5 @@
 /** What a name may be, and when two are the same (protocol 1.3). */
+import unhomoglyph from 'unhomoglyph'
 
 declare const nameKey: unique symbol
 
@@ -40,7 +41,28 @@ export function keptKey(key: string): NameKey {
 // In NFC at most four code points, of two units each, become one: what is longer is no name, and not worth normalising.
 const MAX_INPUT_UNITS = MAX_NAME_CHARS * 8
 
-const RESERVED: ReadonlySet<NameKey> = new Set([keyOf('server')])
+const RESERVED = new Set(['server'].map(skeletonOf))
+
+/**
+ * What a name looks like: the skeleton of Unicode TR39, section 4, of its key. Only reserved names are held against it (docs/security.md
+ * says why no others are).
+ */
+function skeletonOf(name: string): string {
+  const skeleton = unhomoglyph(keyOf(name).normalize('NFD')).normalize('NFD')
+  return skeleton.toLowerCase()
+}
+
+function isReserved(name: string): boolean {
+  // Some letters look like others in upper case alone.
+  const upper = name.toUpperCase()
+  const looks = [
+    name,
+    name.toLowerCase(),
+    upper,
+    ...[name, upper].map((one) => unhomoglyph(one.normalize('NFD'))),
+  ]
+  return looks.some((look) => RESERVED.has(skeletonOf(look)))
+}
 
 /**
  * Reads what a client wants to be called.
@@ -55,7 +77,7 @@ export function parseName(input: string): { name: string; key: NameKey } | NameR
   if (UNPRINTABLE.test(name)) return invalid('contiene un carácter que no se puede imprimir')
   if (name.startsWith(' ') || name.endsWith(' ')) return invalid('empieza o termina con un espacio')
   const key = keyOf(name)
-  if (RESERVED.has(key)) return { code: 'NAME_RESERVED', detail: name }
+  if (isReserved(name)) return { code: 'NAME_RESERVED', detail: name }
   return { name, key }
 }
 

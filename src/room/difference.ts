@@ -4,14 +4,16 @@ import type { Event } from './events.js'
 
 /**
  * The events that lead from a directory to a snapshot, for a node that could not follow the log: who has gone, who came,
- * whose status is another. All stand at the snapshot's position. What was said meanwhile is not among them.
+ * whose status is another, which bans are new or lifted. All stand at the snapshot's position. What was said meanwhile is not among them.
  * @param now for the frames' timestamps, milliseconds since 1970
  */
-export function difference(directory: Directory, { position, users }: Snapshot, now: number): Event[] {
+export function difference(directory: Directory, { position, users, bans }: Snapshot, now: number): Event[] {
   const events: Event[] = []
   const target = new Map(users.map((user) => [user.key, user]))
-  for (const { key, session, name } of directory.users()) {
-    if (target.get(key)?.session === session) continue
+  for (const { key, session, name, account } of directory.users()) {
+    const then = target.get(key)
+    // Whoever took himself over has not gone.
+    if (then?.session === session || (account !== undefined && then?.account === account)) continue
     events.push({
       kind: 'left',
       position,
@@ -30,5 +32,10 @@ export function difference(directory: Directory, { position, users }: Snapshot, 
       events.push({ kind: 'status', position, key, session, status, frame })
     }
   }
+  const standing = new Set(bans.map(({ id }) => id))
+  const known = directory.bans.all(now)
+  for (const { id } of known) if (!standing.has(id)) events.push({ kind: 'unbanned', position, id })
+  const before = new Set(known.map(({ id }) => id))
+  for (const ban of bans) if (!before.has(ban.id)) events.push({ kind: 'banned', position, ban })
   return events
 }

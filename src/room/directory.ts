@@ -1,14 +1,16 @@
 /** Who is present, as this node has applied it: a fold of events. */
 import type { Status } from '../protocol/frames.js'
 import type { NameKey } from '../protocol/names.js'
-import type { Event, Position, Presence } from './events.js'
+import { Bans } from './bans.js'
+import type { Ban, Event, Position, Presence } from './events.js'
 import { type Entry, JoinOrder } from './join-order.js'
 import { NameList } from './name-list.js'
 
-/** Everyone present at one position of the log, in the order of joining. */
+/** Everyone present at one position of the log, in the order of joining, and who must stay outside. */
 export interface Snapshot {
   readonly position: Position
   readonly users: readonly Presence[]
+  readonly bans: readonly Ban[]
 }
 
 /** A part of the directory, and where the next one begins. */
@@ -28,6 +30,7 @@ export interface PageQuery {
 }
 
 export class Directory {
+  readonly bans: Bans
   #position: Position
   readonly #entries = new Map<NameKey, Entry>()
   readonly #order = new JoinOrder()
@@ -38,6 +41,7 @@ export class Directory {
 
   constructor(snapshot: Snapshot) {
     this.#position = snapshot.position
+    this.bans = new Bans(snapshot.bans)
     for (const presence of snapshot.users) this.#add(presence)
   }
 
@@ -82,22 +86,39 @@ export class Directory {
   /** Takes in the next event of the log. Events come in order, without gaps: that is the backplane's promise. */
   apply(event: Event): void {
     this.#position = event.position
-    if (event.kind === 'joined') {
-      this.#add(event.presence)
-    } else if (event.kind === 'left') {
-      this.#remove(event.key)
-    } else if (event.kind === 'status') {
-      const entry = this.#entries.get(event.key)
-      if (entry === undefined) return
-      this.#count(entry.presence.status, -1)
-      entry.presence = { ...entry.presence, status: event.status }
-      this.#count(event.status, 1)
+    switch (event.kind) {
+      case 'joined':
+        this.#add(event.presence)
+        break
+      case 'left':
+      case 'removed':
+        this.#remove(event.key)
+        break
+      case 'status':
+        this.#setStatus(event.key, event.status)
+        break
+      case 'banned':
+        this.bans.add(event.ban)
+        break
+      case 'unbanned':
+        this.bans.lift(event.id)
+        break
+      case 'said':
+        break
     }
   }
 
   /** Takes the position of a snapshot whose differences have been applied. */
   moveTo(position: Position): void {
     this.#position = position
+  }
+
+  #setStatus(key: NameKey, status: Status): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    this.#count(entry.presence.status, -1)
+    entry.presence = { ...entry.presence, status }
+    this.#count(status, 1)
   }
 
   #add(presence: Presence): void {

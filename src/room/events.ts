@@ -11,6 +11,9 @@ export interface Position {
 /** Names one registered connection, unique in the cluster. Not a secret. */
 export type SessionId = string
 
+/** Names one claim of a name: another claim of the same name has another. Not a secret. */
+export type AccountId = string
+
 /** Somebody who is in the room. */
 export interface Presence {
   readonly key: NameKey
@@ -23,8 +26,10 @@ export interface Presence {
   readonly status: Status
   /** Since when it is connected: milliseconds since 1970, by the clock of the node that holds the connection. */
   readonly connectedAt: number
-  /** Sorts by the order of joining; kept when a session is claimed again. */
+  /** Sorts by the order of joining; kept when a session is claimed again, or taken over. */
   readonly order: number
+  /** The account that the name belongs to; none for a guest. */
+  readonly account?: AccountId
 }
 
 /** The payload of a frame (UTF-8 JSON), as every client gets it. */
@@ -33,6 +38,20 @@ export type FrameBytes = Uint8Array
 /** The same as it is proposed: whoever commits it encodes it, once. */
 export type FrameText = string
 
+/** What is forbidden, and until when: a name, or the addresses of a range. */
+export interface Ban {
+  readonly id: string
+  readonly kind: 'name' | 'ip'
+  /** A name as the operator wrote it, or an address or a range of them as CIDR. */
+  readonly value: string
+  readonly reason?: string
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  /** Milliseconds since 1970; without it, until it is lifted. */
+  readonly expiresAt?: number
+}
+
+/** Somebody entered. Where the name had another session, that has been taken over by its owner. */
 export interface Joined {
   readonly kind: 'joined'
   readonly position: Position
@@ -47,6 +66,27 @@ export interface Left {
   readonly frame: FrameBytes
 }
 
+/** An operator removed somebody. */
+export interface Removed {
+  readonly kind: 'removed'
+  readonly position: Position
+  readonly key: NameKey
+  readonly session: SessionId
+  readonly frame: FrameBytes
+}
+
+export interface Banned {
+  readonly kind: 'banned'
+  readonly position: Position
+  readonly ban: Ban
+}
+
+export interface Unbanned {
+  readonly kind: 'unbanned'
+  readonly position: Position
+  readonly id: string
+}
+
 export interface StatusChanged {
   readonly kind: 'status'
   readonly position: Position
@@ -56,17 +96,22 @@ export interface StatusChanged {
   readonly frame: FrameBytes
 }
 
+/** Somebody said something to all. */
 export interface Said {
   readonly kind: 'said'
   readonly position: Position
-  readonly key: NameKey
+  /** Whose words they are; undefined where they are the server's. */
+  readonly key: NameKey | undefined
   readonly frame: FrameBytes
 }
 
 /** One entry of the log. */
-export type Event = Joined | Left | StatusChanged | Said
+export type Event = Joined | Left | Removed | StatusChanged | Said | Banned | Unbanned
 
-/** Ask to enter the room. With `order`, a session that was swept claims its place again. */
+/**
+ * Ask to enter the room. With `order`, a session that was swept claims its place again. With `account`, as the owner of the name, who
+ * takes it over from another session of his; with `claim` besides, the name is claimed in the same step.
+ */
 export interface Join {
   readonly kind: 'join'
   readonly key: NameKey
@@ -76,6 +121,9 @@ export interface Join {
   readonly status: Status
   readonly connectedAt: number
   readonly order?: number
+  readonly account?: AccountId
+  /** What is to be kept of the account, if the name has none yet: see room/accounts.ts. */
+  readonly claim?: string
 }
 
 interface Owned {
@@ -105,4 +153,31 @@ export interface SendPrivate extends Owned {
   readonly target: NameKey
 }
 
-export type Proposal = Join | Leave | ChangeStatus | Say | SendPrivate
+/** An operator asks any node to remove this session, whichever node holds it. */
+export interface Remove extends Owned {
+  readonly kind: 'remove'
+}
+
+/** The server says something to all. */
+export interface Announce {
+  readonly kind: 'announce'
+  readonly frame: FrameText
+}
+
+export interface AddBan {
+  readonly kind: 'ban'
+  readonly ban: Ban
+}
+
+export interface LiftBan {
+  readonly kind: 'unban'
+  readonly id: string
+}
+
+/** What operators ask for: nobody's session does. */
+export type Decree = Remove | Announce | AddBan | LiftBan
+
+/** What sessions ask for. */
+export type Act = Join | Leave | ChangeStatus | Say | SendPrivate
+
+export type Proposal = Act | Decree

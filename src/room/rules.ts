@@ -1,56 +1,133 @@
 /** What may be committed, and which event it becomes: the rules that every backplane follows. */
 import type { NameKey } from '../protocol/names.js'
-import type { Event, Position, Presence, Proposal, SendPrivate } from './events.js'
+import type {
+  AccountId,
+  Event,
+  Join,
+  Position,
+  Presence,
+  Proposal,
+  SendPrivate,
+  SessionId,
+} from './events.js'
 
 /** Why a proposal was refused by the state of the room. */
 export type RoomRefusal =
-  /** Somebody else owns the name. */
+  /** Somebody else is there under this name. */
   | 'NAME_TAKEN'
+  /** The name belongs to an account, and it was not its owner who asked. */
+  | 'NAME_CLAIMED'
+  /** The account is not what it was when the owner's credential was checked: it is to be checked again. */
+  | 'ACCOUNT_CHANGED'
   /** Whoever proposes does not own the name (any more): neither this session, nor on this node. */
   | 'FENCED'
   /** Nobody present has the target's name. */
   | 'UNKNOWN_TARGET'
   /** It is so already. */
   | 'UNCHANGED'
+  /** There is no such ban. */
+  | 'UNKNOWN_BAN'
+  /** There are as many bans as there can be. */
+  | 'TOO_MANY_BANS'
+
+/** What the rules look at. */
+export interface RoomState {
+  get(key: NameKey): Presence | undefined
+  /** Whose a name is, whether somebody is there or not. */
+  accountOf(key: NameKey): AccountId | undefined
+  hasBan(id: string): boolean
+  readonly full: boolean
+}
 
 /**
- * Judges one proposal against who is present.
+ * Judges one proposal against the state of the room.
  * @param node the identity of the node that proposes: it acts for the sessions that it holds, and for no others
  * @returns why it is refused, or undefined when it may be committed
  */
-export function judge(
-  proposal: Proposal,
-  node: string,
-  present: { get(key: NameKey): Presence | undefined },
-): RoomRefusal | undefined {
-  const owner = present.get(proposal.key)
-  const owns = owner?.session === proposal.session && owner.node === node
-  if (proposal.kind === 'join') {
-    if (owner === undefined) return undefined
-    if (owns) return 'UNCHANGED'
-    // Who claims may find himself, from before his node was swept.
-    const himself = owner.session === proposal.session && proposal.order !== undefined
-    return himself ? undefined : 'NAME_TAKEN'
+export function judge(proposal: Proposal, node: string, room: RoomState): RoomRefusal | undefined {
+  switch (proposal.kind) {
+    case 'join':
+      return judgeJoin(proposal, node, room)
+    case 'announce':
+      return undefined
+    case 'ban':
+      return room.full ? 'TOO_MANY_BANS' : undefined
+    case 'unban':
+      return room.hasBan(proposal.id) ? undefined : 'UNKNOWN_BAN'
+    case 'remove':
+      return room.get(proposal.key)?.session === proposal.session ? undefined : 'FENCED'
+    default:
   }
-  if (!owns) return 'FENCED'
-  if (proposal.kind === 'status' && owner.status === proposal.status) return 'UNCHANGED'
-  if (proposal.kind === 'private' && present.get(proposal.target) === undefined) return 'UNKNOWN_TARGET'
+  const owner = room.get(proposal.key)
+  if (!owns(owner, proposal.session, node)) return 'FENCED'
+  if (proposal.kind === 'status' && owner?.status === proposal.status) return 'UNCHANGED'
+  if (proposal.kind === 'private' && room.get(proposal.target) === undefined) return 'UNKNOWN_TARGET'
   return undefined
+}
+
+function owns(owner: Presence | undefined, session: SessionId, node: string): boolean {
+  return owner?.session === session && owner.node === node
+}
+
+function judgeJoin(join: Join, node: string, room: RoomState): RoomRefusal | undefined {
+  const owner = room.get(join.key)
+  if (owns(owner, join.session, node)) return 'UNCHANGED'
+  const account = room.accountOf(join.key)
+  if (join.order !== undefined) {
+    // Who was swept finds his account gone, perhaps, but not another in its place. And maybe himself, from before that.
+    if (account !== undefined && account !== join.account) return 'NAME_TAKEN'
+    return owner === undefined || owner.session === join.session ? undefined : 'NAME_TAKEN'
+  }
+  if (join.account === undefined) {
+    if (account !== undefined) return 'NAME_CLAIMED'
+  } else if (account !== (join.claim === undefined ? join.account : undefined)) {
+    return 'ACCOUNT_CHANGED'
+  }
+  return owner === undefined || isTakeOver(join, owner) ? undefined : 'NAME_TAKEN'
+}
+
+/** Whether somebody who joins finds himself there with another session, and takes it over. */
+function isTakeOver({ account, claim, order }: Join, owner: Presence): boolean {
+  if (account === undefined || claim !== undefined || order !== undefined) return false
+  return owner.account === account
 }
 
 /**
  * The event that a proposal becomes once it has passed {@link judge}.
  * @param node the identity of the node that proposed it
+ * @param owner who has the name until now: who takes him over goes on in his place, with his status
  */
-export function eventOf(proposal: Exclude<Proposal, SendPrivate>, position: Position, node: string): Event {
-  if (proposal.kind === 'join') {
-    const { kind: _, ...claim } = proposal
-    return { kind: 'joined', position, presence: { ...claim, node, order: claim.order ?? position.offset } }
+export function eventOf(
+  proposal: Exclude<Proposal, SendPrivate>,
+  position: Position,
+  node: string,
+  owner: Presence | undefined,
+): Event {
+  switch (proposal.kind) {
+    case 'join': {
+      const { kind: _, claim: __, ...entering } = proposal
+      const taken = owner && isTakeOver(proposal, owner) ? { order: owner.order, status: owner.status } : {}
+      const order = entering.order ?? position.offset
+      return { kind: 'joined', position, presence: { ...entering, node, order, ...taken } }
+    }
+    case 'announce':
+      return { kind: 'said', position, key: undefined, frame: Buffer.from(proposal.frame) }
+    case 'ban':
+      return { kind: 'banned', position, ban: proposal.ban }
+    case 'unban':
+      return { kind: 'unbanned', position, id: proposal.id }
+    default:
   }
   const { key, session } = proposal
   const frame = Buffer.from(proposal.frame)
-  if (proposal.kind === 'leave') return { kind: 'left', position, key, session, frame }
-  if (proposal.kind === 'status')
-    return { kind: 'status', position, key, session, status: proposal.status, frame }
-  return { kind: 'said', position, key, frame }
+  switch (proposal.kind) {
+    case 'leave':
+      return { kind: 'left', position, key, session, frame }
+    case 'remove':
+      return { kind: 'removed', position, key, session, frame }
+    case 'status':
+      return { kind: 'status', position, key, session, status: proposal.status, frame }
+    case 'say':
+      return { kind: 'said', position, key, frame }
+  }
 }

@@ -8,14 +8,14 @@ import { verdicts } from '../contract/room.js'
 
 const NODE = { label: 'solo', startedAt: 1 }
 
-async function open({ keptEvents }: RoomOptions): Promise<Harness> {
-  const room = new MemoryRoom({ maxEvents: keptEvents })
+async function open({ keptEvents, accountTtlMs = 3_600_000 }: RoomOptions): Promise<Harness> {
+  const room = new MemoryRoom({ maxEvents: keptEvents, accountTtlMs })
   const backplanes: MemoryBackplane[] = []
   return {
     connect: async () => {
       const backplane = new MemoryBackplane(room)
       backplanes.push(backplane)
-      return { backplane, store: room }
+      return { backplane, store: room.store }
     },
     sweep: async (nodeId) => room.sweep(nodeId, Date.now()),
     close: async () => {

@@ -6,8 +6,10 @@ import { until } from '../support/until.js'
 t.test('1.4 a register that asks for extensions is refused, and the name stays free', async (t) => {
   const app = await startApp(t)
   const ana = await Client.open(app.url)
-  ana.send({ type: 'register', sender: 'Ana', content: {} })
-  t.match(await ana.next(), { type: 'error', content: /no ofrece extensiones/ })
+  for (const content of [{}, { history: 5 }, { password: 'correct horse', history: 5 }, { resume: {} }]) {
+    ana.send({ type: 'register', sender: 'Ana', content })
+    t.match(await ana.next(), { type: 'error', content: /extensiones que este servidor no ofrece/ })
+  }
   await ana.register('Ana')
 })
 

@@ -10,7 +10,7 @@ async function twoNodes(t: Test, eventsFirst: boolean) {
   for (const label of ['one', 'two']) {
     const backplane = new DistantBackplane(room)
     backplane.eventsFirst = eventsFirst
-    const app = await startApp(t, { NODE_ID: label }, { backplane, store: room })
+    const app = await startApp(t, { NODE_ID: label }, { backplane, store: room.store })
     nodes.push({ backplane, app, url: app.url })
   }
   const [one, two] = nodes

@@ -9,7 +9,7 @@ async function twoNodes(t: Test) {
   const room = newRoom()
   const open = async (label: string) => {
     const backplane = new DistantBackplane(room)
-    const app = await startApp(t, { NODE_ID: label }, { backplane, store: room })
+    const app = await startApp(t, { NODE_ID: label }, { backplane, store: room.store })
     return { backplane, app, url: app.url }
   }
   return { room, one: await open('one'), two: await open('two') }
@@ -122,7 +122,7 @@ t.test('a node that missed a part of the log', async (t) => {
     await until('it was said', () => room.snapshot().position.offset > offset || offset > 1)
     one.backplane.lose()
     const users = room.snapshot().users
-    one.backplane.sink?.reset({ position: { epoch: 'another', offset: 1 }, users })
+    one.backplane.sink?.reset({ position: { epoch: 'another', offset: 1 }, users, bans: [] })
     t.same((await ana.next()).content, ['Ana'])
   })
 })
@@ -131,7 +131,7 @@ t.test('a node whose room has become another', async (t) => {
   /** The room is another now, and only those that `keep` names are in it. */
   const another = (room: ReturnType<typeof newRoom>, ...keep: string[]) => {
     const users = room.snapshot().users.filter(({ name }) => keep.includes(name))
-    return { position: { epoch: 'another', offset: 1 }, users }
+    return { position: { epoch: 'another', offset: 1 }, users, bans: [] }
   }
 
   t.test('settles what waited also when somebody is missing there', async (t) => {
@@ -176,7 +176,7 @@ t.test('a node whose room has become another', async (t) => {
       kinds.push(...proposals.map(({ kind }) => kind))
       return commit.call(one.backplane, proposals)
     }
-    one.backplane.sink?.reset({ position: { epoch: 'another', offset: 1 }, users: before })
+    one.backplane.sink?.reset({ position: { epoch: 'another', offset: 1 }, users: before, bans: [] })
     t.equal((await ana.closed()).code, 1000)
     await until('Ana is to leave again', () => kinds.includes('leave'))
   })
@@ -254,7 +254,7 @@ t.test('a node that cannot reach the room', async (t) => {
 
 t.test('what happens between the snapshot and its arrival is not missed', async (t) => {
   const room = newRoom()
-  const first = await startApp(t, {}, { backplane: new DistantBackplane(room), store: room })
+  const first = await startApp(t, {}, { backplane: new DistantBackplane(room), store: room.store })
   const backplane = new DistantBackplane(room)
   const begin = backplane.start.bind(backplane)
   backplane.start = async (...given) => {
@@ -262,7 +262,7 @@ t.test('what happens between the snapshot and its arrival is not missed', async 
     await Client.join(first.url, 'Ana')
     return snapshot
   }
-  const late = await startApp(t, {}, { backplane, store: room })
+  const late = await startApp(t, {}, { backplane, store: room.store })
   t.same((await (await Client.open(late.url)).register('Beto')).userList, ['Ana', 'Beto'])
 })
 

@@ -20,8 +20,8 @@ t.test('leaving in good order', async (t) => {
   t.test('closes every session 1012, registered or not, and the room knows of it', async (t) => {
     const room = newRoom()
     const backplane = new DistantBackplane(room)
-    const app = await startApp(t, { DRAIN_MS: '50' }, { backplane, store: room })
-    const other = await startApp(t, {}, { backplane: new DistantBackplane(room), store: room })
+    const app = await startApp(t, { DRAIN_MS: '50' }, { backplane, store: room.store })
+    const other = await startApp(t, {}, { backplane: new DistantBackplane(room), store: room.store })
     const clients = await Promise.all(['Ana', 'Beto', 'Eva'].map((name) => Client.join(app.url, name)))
     const guest = await Client.open(app.url)
     const witness = await Client.join(other.url, 'Testigo')

@@ -101,9 +101,12 @@ export class Client {
     return this.#socket
   }
 
-  /** Registers and returns the `register_success` frame. */
-  async register(name: string): Promise<Frame> {
-    this.send({ type: 'register', sender: name, content: null })
+  /**
+   * Registers and returns the `register_success` frame.
+   * @param content what stands in the frame: an object may prove whose the name is (protocol, part 2)
+   */
+  async register(name: string, content: unknown = null): Promise<Frame> {
+    this.send({ type: 'register', sender: name, content })
     const answer = await this.next(['register_success', 'error'])
     if (answer.type !== 'register_success') throw new Error(`register was answered ${answer.raw}`)
     this.name = name
@@ -146,6 +149,11 @@ export class Client {
    */
   closed(withinMs = DEADLINE_MS): Promise<{ code: number; reason: string }> {
     return this.#until(() => this.#closed, END, withinMs)
+  }
+
+  /** Whether the connection has ended. */
+  get ended(): boolean {
+    return this.#closed !== undefined
   }
 
   /** Frames that came and were not asked for. */

@@ -1,5 +1,7 @@
 import type { Test } from 'tap'
+import { accounts } from './cases/accounts.js'
 import { closing } from './cases/closing.js'
+import { decrees } from './cases/decrees.js'
 import { judging } from './cases/judging.js'
 import { keeping } from './cases/keeping.js'
 import { log } from './cases/log.js'
@@ -30,6 +32,8 @@ export async function backplaneContract(t: Test, subject: Subject): Promise<void
     reacting,
     random,
     keeping,
+    accounts,
+    decrees,
   }
   for (const [title, suite] of Object.entries(suites))
     await t.test(`${subject.name}: ${title}`, (t) => suite(checkOn(t, subject)))

@@ -24,6 +24,8 @@ export interface Harness {
 export interface RoomOptions {
   /** How many of the latest events can be read at least. The log ends some time behind them. */
   readonly keptEvents: number
+  /** For how long an account is kept whose owner is not there; without it, for longer than a test goes on. */
+  readonly accountTtlMs?: number
 }
 
 /** An implementation of the port that is to keep the contract. */

@@ -3,7 +3,20 @@ import type { PrivateMessage } from '../../src/backplane/backplane.js'
 import { encode } from '../../src/protocol/codec.js'
 import { SERVER_FRAMES, type Status } from '../../src/protocol/frames.js'
 import { keyOf, type NameKey } from '../../src/protocol/names.js'
-import type { Event, Join, Presence, Proposal } from '../../src/room/events.js'
+import { writeAccount } from '../../src/room/accounts.js'
+import type {
+  AccountId,
+  Act,
+  AddBan,
+  Announce,
+  Ban,
+  Event,
+  Join,
+  LiftBan,
+  Presence,
+  Proposal,
+  Remove,
+} from '../../src/room/events.js'
 
 const AT = Date.UTC(2025, 0, 2, 3, 4, 5)
 let sessions = 0
@@ -27,26 +40,66 @@ export function join({ key, name, session }: Person, more: Partial<Join> = {}): 
   return { kind: 'join', key, name, session, ...where, ...more }
 }
 
-export function leave({ key, name, session }: Person): Proposal {
+export function leave({ key, name, session }: Person): Act {
   return { kind: 'leave', key, session, frame: encode.userDisconnected(name, AT) }
 }
 
-export function changeStatus({ key, name, session }: Person, status: Status): Proposal {
+export function changeStatus({ key, name, session }: Person, status: Status): Act {
   return { kind: 'status', key, session, status, frame: encode.statusUpdate(name, status, AT) }
 }
 
-export function say({ key, name, session }: Person, content = 'hola'): Proposal {
+export function say({ key, name, session }: Person, content = 'hola'): Act {
   return { kind: 'say', key, session, frame: encode.broadcast(name, content, AT) }
 }
 
-export function whisper({ key, name, session }: Person, target: string, content = 'psst'): Proposal {
+export function whisper({ key, name, session }: Person, target: string, content = 'psst'): Act {
   const frame = encode.private(name, target, content, AT)
   return { kind: 'private', key, session, target: keyOf(target), frame }
 }
 
-/** Enters again what was swept: with its status, and in its old place. */
-export function claim({ key, name, session, ip, status, connectedAt, order }: Presence): Join {
-  return { kind: 'join', key, name, session, ip, status, connectedAt, order }
+/** Enters again what was swept: with its status and its account, and in its old place. */
+export function claim({ node: _, ...presence }: Presence): Join {
+  return { kind: 'join', ...presence }
+}
+
+/** Enters, and claims the name for an account. */
+export function claimName(who: Person, account: AccountId): Join {
+  return join(who, { account, claim: accountText(account) })
+}
+
+/** What is kept of an account that {@link claimName} claims a name for. */
+export function accountText(account: AccountId): string {
+  return writeAccount(account, `{"secret": "of ${account}"}`)
+}
+
+/** Enters as the owner of the name. */
+export function own(who: Person, account: AccountId): Join {
+  return join(who, { account })
+}
+
+/** What an operator would propose. */
+export function remove({ key, name, session }: Person): Remove {
+  return { kind: 'remove', key, session, frame: encode.userDisconnected(name, AT) }
+}
+
+export function announce(content: string): Announce {
+  return { kind: 'announce', frame: encode.broadcast('server', content, AT) }
+}
+
+let bans = 0
+
+/** A ban that nobody else has made, later than all before it. */
+export function banOf(value: string, more: Partial<Ban> = {}): Ban {
+  bans += 1
+  return { id: `b${bans}`, kind: 'name', value, createdAt: AT + bans, ...more }
+}
+
+export function forbid(ban: Ban): AddBan {
+  return { kind: 'ban', ban }
+}
+
+export function permit({ id }: Ban): LiftBan {
+  return { kind: 'unban', id }
 }
 
 /** The frame of an event, a message or a proposal, as text; '' where there is none. */

@@ -139,8 +139,8 @@ export class TestRoom {
 /** Where outcomes are that must all have passed. */
 export function positions(outcomes: readonly Outcome[]): Position[] {
   return outcomes.map((outcome) => {
-    assert.ok(outcome.ok, `refused: ${JSON.stringify(outcomes)}`)
-    return outcome.position
+    if (outcome.ok) return outcome.position
+    return assert.fail(`refused: ${JSON.stringify(outcomes)}`)
   })
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Outcome } from '../../src/backplane/backplane.js'
-import type { Position, Proposal } from '../../src/room/events.js'
-import { concerns, lineOf, propose, type State } from './model.js'
+import type { Position } from '../../src/room/events.js'
+import { concerns, EMPTY, lineOf, type Proposed, propose, type State } from './model.js'
 import type { Call } from './random-calls.js'
 import type { TestNode } from './room.js'
 
@@ -14,7 +14,7 @@ interface Placed {
 
 /** What one node proposed, in order, and what became of it. `at`: the offset behind where it began. */
 interface Made {
-  readonly proposal: Proposal
+  readonly proposal: Proposed
   readonly at: number | undefined
   readonly reason: string
 }
@@ -57,15 +57,15 @@ export function checkHistory(
   )
 
   const lines: string[] = []
-  const states: State[] = [new Map()]
+  const states: State[] = [EMPTY]
   for (const { node, proposal } of events) {
-    const state = states.at(-1) ?? new Map()
+    const state = states.at(-1) ?? EMPTY
     const verdict = propose(state, node.id, proposal)
     assert.ok('state' in verdict, `${lineOf(proposal, state)} should have been refused`)
     lines.push(lineOf(proposal, state))
     states.push(verdict.state)
   }
-  const stateAt = (at: number): State => states[at] ?? new Map()
+  const stateAt = (at: number): State => states[at] ?? EMPTY
   for (const [node, all] of made) checkOrder(node, all, stateAt, events.length)
 
   return {
@@ -76,7 +76,7 @@ export function checkHistory(
   }
 }
 
-function read(began: Position, proposal: Proposal, outcome: Outcome | undefined): Made {
+function read(began: Position, proposal: Proposed, outcome: Outcome | undefined): Made {
   if (outcome?.ok !== true) return { proposal, at: undefined, reason: outcome?.reason ?? 'none' }
   assert.equal(outcome.position.epoch, began.epoch)
   return { proposal, at: outcome.position.offset - began.offset, reason: '' }

@@ -34,8 +34,10 @@ t.test('the session to paste gives what the document says', async (t) => {
 
 t.test('the routes are those of the API', async (t) => {
   const documented = table(section(readme, 'Operate it')).map(([request = '']) => request.replaceAll('`', ''))
-  const { paths } = JSON.parse(read('openapi/openapi.json'))
-  const real = Object.keys(paths).map((path) => `GET ${path.replace(/\{(\w+)\}/g, ':$1')}`)
+  const { paths }: { paths: Record<string, object> } = JSON.parse(read('openapi/openapi.json'))
+  const real = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+  )
   t.same([...documented].sort(), [...real, 'GET /docs'].sort())
 })
 

@@ -6,7 +6,7 @@ import { DistantBackplane, newRoom } from '../support/shared.js'
 
 t.test('GET /nodes tells which nodes share the room, in the order of their starts', async (t) => {
   const room = newRoom()
-  const share = () => ({ backplane: new MemoryBackplane(room), store: room })
+  const share = () => ({ backplane: new MemoryBackplane(room), store: room.store })
   const before = Date.now()
   const one = await startApp(t, { NODE_ID: 'one' }, share())
   const two = await startApp(t, { NODE_ID: 'two' }, share())
@@ -30,7 +30,7 @@ t.test('GET /nodes is for operators', async (t) => {
 t.test('GET /nodes says 503 when what the nodes share cannot be reached', async (t) => {
   const room = newRoom()
   const backplane = new DistantBackplane(room)
-  const app = await startApp(t, {}, { backplane, store: room })
+  const app = await startApp(t, {}, { backplane, store: room.store })
   backplane.nodes = () => Promise.reject(new Error('away'))
   const answer = await ask(app, '/nodes')
   t.equal(answer.statusCode, 503)

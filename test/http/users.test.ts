@@ -40,7 +40,7 @@ t.test('GET /users', async (t) => {
     t.equal(found.total, 2)
     t.equal(found.next, null)
     const [zoe] = found.users
-    t.same(Object.keys(zoe ?? {}), ['name', 'status', 'ip', 'node', 'connectedAt'])
+    t.same(Object.keys(zoe ?? {}), ['name', 'status', 'ip', 'node', 'connectedAt', 'guest'])
     t.match(zoe, { status: 'ACTIVO', ip: '127.0.0.1', node: /^node-[0-9a-f]{16}$/ })
     const since = Date.parse(zoe?.connectedAt ?? '')
     t.ok(since >= before && since <= Date.now())
@@ -199,8 +199,16 @@ t.test('operators only', async (t) => {
 
 t.test('without ADMIN_TOKEN a random one is made, the same for every node', async (t) => {
   const room = newRoom()
-  const one = await startApp(t, { ADMIN_TOKEN: '' }, { backplane: new MemoryBackplane(room), store: room })
-  const two = await startApp(t, { ADMIN_TOKEN: '' }, { backplane: new MemoryBackplane(room), store: room })
+  const one = await startApp(
+    t,
+    { ADMIN_TOKEN: '' },
+    { backplane: new MemoryBackplane(room), store: room.store },
+  )
+  const two = await startApp(
+    t,
+    { ADMIN_TOKEN: '' },
+    { backplane: new MemoryBackplane(room), store: room.store },
+  )
   t.match(one.adminToken, /^[\w-]{32}$/)
   t.equal(one.adminToken, two.adminToken)
   const other = await startApp(t, { ADMIN_TOKEN: '' })

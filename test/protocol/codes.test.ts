@@ -35,11 +35,11 @@ t.test('every error says what it means, in its own words', async (t) => {
   t.equal(new Set(all.map(({ text }) => text)).size, all.length)
 })
 
-t.test('trying again helps only when the server could not do it', async (t) => {
+t.test('trying again helps only when the server could not do it, or not yet', async (t) => {
   const retry = Object.entries(ERRORS).filter((entry) => entry[1].retry)
   t.same(
     retry.map(([code]) => code),
-    ['UNAVAILABLE'],
+    ['TOO_MANY_ATTEMPTS', 'BUSY', 'UNAVAILABLE'],
   )
 })
 

@@ -82,6 +82,65 @@ t.test('1.3 server is reserved, in any case', async (t) => {
   t.match(parseName('servers'), { name: 'servers' })
 })
 
+t.test('1.3 what looks like server is reserved too', async (t) => {
+  const alike = {
+    'a Cyrillic letter': 's\u0435rver',
+    'all that Cyrillic has of it': '\u0455\u0435rv\u0435r',
+    'Cyrillic in upper case': '\u0405\u0415RV\u0415R',
+    'a Cyrillic r': 'seгver',
+    'a Cyrillic v': 'ser\u0475er',
+    'a Greek v': 'ser\u03bder',
+    'Greek in upper case': 'S\u0395RVER',
+    'an Armenian S': '\u054fERVER',
+    'a Coptic r': 'se\u2c85ver',
+    'what looks like an r in lower case': 'SE\u0413VER',
+    'what looks like an r in upper case': 'se\u0280ver',
+    'Cherokee in lower case': '\uabaa\uab7c\uaba2\uaba9\uab7c\uaba2',
+    'what looks like a v in lower case': 'SER\u039dER',
+    'a small capital v': 'ser\u1d20er',
+    'a Cherokee E': 'S\u13acRVER',
+    'all of it Cherokee': '\u13da\u13ac\u13d2\u13d9\u13ac\u13d2',
+    'all of it Lisu': '\ua4e2\ua4f0\ua4e3\ua4e6\ua4f0\ua4e3',
+    'a long s': '\u017ferver',
+    'full width': '\uff33\uff25\uff32\uff36\uff25\uff32',
+    'letters of mathematics': '\u{1d42c}\u{1d41e}\u{1d42b}\u{1d42f}\u{1d41e}\u{1d42b}',
+    'letters in circles': 'ⓢⓔⓡⓥⓔⓡ',
+  }
+  for (const [what, name] of Object.entries(alike))
+    t.same(parseName(name), { code: 'NAME_RESERVED', detail: name }, `${what}: ${name}`)
+})
+
+t.test('1.3 what only resembles server, and names of any script, are free', async (t) => {
+  for (const name of [
+    'serve',
+    'servers',
+    'observer',
+    'sever',
+    'sérver',
+    'şerver',
+    'serwer',
+    's erver',
+    'server1',
+  ])
+    t.match(parseName(name), { name }, name)
+  for (const name of [
+    'сервер',
+    'СЕРВЕР',
+    'Сергей',
+    'Вера',
+    'Σερβερ',
+    'Ελένη',
+    'ՍԵՐՎԵՐ',
+    'Արամ',
+    'ᏣᎳᎩ',
+    'サーバー',
+    '服务器',
+    'خادم',
+    'שרת',
+  ])
+    t.match(parseName(name), { name }, name)
+})
+
 t.test('1.3 nothing is accepted that breaks a rule', async () => {
   const property = fc.property(someText(), (input) => {
     const read = parseName(input)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { STATUSES } from '../../src/protocol/frames.js'
+import type { NameKey } from '../../src/protocol/names.js'
 import type { Event, Presence } from '../../src/room/events.js'
 import { changed, joined, left, said, someone } from './samples.js'
 
@@ -57,6 +58,12 @@ export function history(from: readonly Presence[] = [], maxLength = 200): fc.Arb
   })
 }
 
+/** Whom an event is about; undefined when it is about nobody present. */
+export function keyOfEvent(event: Event): NameKey | undefined {
+  if (event.kind === 'joined') return event.presence.key
+  return 'key' in event ? event.key : undefined
+}
+
 /** Everyone present after a history, told naively. */
 export function presentAfter(events: readonly Event[], from: readonly Presence[] = []): Presence[] {
   return events.reduce(next, from).toSorted((a, b) => a.order - b.order)
@@ -65,7 +72,7 @@ export function presentAfter(events: readonly Event[], from: readonly Presence[]
 function next(users: readonly Presence[], event: Event): readonly Presence[] {
   if (event.kind === 'joined')
     return [...users.filter(({ key }) => key !== event.presence.key), event.presence]
-  if (event.kind === 'left') return users.filter(({ key }) => key !== event.key)
+  if (event.kind === 'left' || event.kind === 'removed') return users.filter(({ key }) => key !== event.key)
   if (event.kind === 'status')
     return users.map((user) => (user.key === event.key ? { ...user, status: event.status } : user))
   return users

@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { difference } from '../../src/room/difference.js'
 import { Directory } from '../../src/room/directory.js'
-import type { Event, Presence } from '../../src/room/events.js'
-import { history, presentAfter } from './arbitraries.js'
-import { at, someone } from './samples.js'
+import type { Ban, Event, Presence } from '../../src/room/events.js'
+import { history, keyOfEvent, presentAfter } from './arbitraries.js'
+import { at, banOf, someone } from './samples.js'
 
 const NOW = Date.UTC(2025, 0, 2, 3, 4, 5)
 const TIME = '"timestamp":"2025-01-02T03:04:05.000Z"'
@@ -14,7 +14,11 @@ const beto = someone('Beto', 2)
 const position = { epoch: 'e2', offset: 77 }
 
 function between(before: readonly Presence[], after: readonly Presence[]): Event[] {
-  return difference(new Directory({ position: at(9), users: before }), { position, users: after }, NOW)
+  return difference(
+    new Directory({ position: at(9), users: before, bans: [] }),
+    { position, users: after, bans: [] },
+    NOW,
+  )
 }
 const textOf = (event: Event | undefined) =>
   event !== undefined && 'frame' in event ? Buffer.from(event.frame).toString() : ''
@@ -58,6 +62,54 @@ t.test('a session that another node holds now has joined, and nobody is told of 
   t.strictSame(between([ana], [moved]), [{ kind: 'joined', position, presence: moved }])
 })
 
+t.test('who took himself over has joined, and nobody is told of a departure', async (t) => {
+  const owner = someone('Ana', 1, { account: 'a1' })
+  const fresh: Presence = { ...owner, session: 'fresh', status: 'OCUPADO' }
+  t.strictSame(between([owner, beto], [fresh, beto]), [{ kind: 'joined', position, presence: fresh }])
+  const later: Presence = { ...fresh, node: 'n2', order: 9 }
+  t.strictSame(between([owner], [later]), [{ kind: 'joined', position, presence: later }])
+})
+
+t.test('a name that another account has now, or a guest, was left', async (t) => {
+  const owner = someone('Ana', 1, { account: 'a1' })
+  const others = [someone('Ana', 5, { account: 'a2' }), someone('Ana', 5)]
+  for (const other of others)
+    t.match(between([owner], [other]), [
+      { kind: 'left', session: owner.session },
+      { kind: 'joined', presence: other },
+    ])
+  const guest = someone('Ana', 1)
+  t.match(between([guest], [someone('Ana', 5, { account: 'a1' })]), [{ kind: 'left' }, { kind: 'joined' }])
+  t.match(
+    between([guest], [someone('Ana', 5)]),
+    [{ kind: 'left' }, { kind: 'joined' }],
+    'guests are not known',
+  )
+})
+
+/** As {@link between}, of bans. */
+function betweenBans(before: readonly Ban[], after: readonly Ban[]): Event[] {
+  const directory = new Directory({ position: at(9), users: [ana], bans: before })
+  return difference(directory, { position, users: [ana], bans: after }, NOW)
+}
+
+t.test('bans that are new are told as they are, and those that are gone were lifted', async (t) => {
+  const [one, two, three] = [banOf('1'), banOf('2', { reason: 'x' }), banOf('3', { expiresAt: NOW + 1 })]
+  t.strictSame(betweenBans([one], [one, two, three]), [
+    { kind: 'banned', position, ban: two },
+    { kind: 'banned', position, ban: three },
+  ])
+  t.strictSame(betweenBans([one, two, three], [two]), [
+    { kind: 'unbanned', position, id: one.id },
+    { kind: 'unbanned', position, id: three.id },
+  ])
+  t.strictSame(betweenBans([one, two], [two, one]), [])
+})
+
+t.test('bans that are over are not lifted once more', async (t) => {
+  t.strictSame(betweenBans([banOf('1', { expiresAt: NOW })], []), [])
+})
+
 t.test('where nothing differs nothing has happened', async (t) => {
   t.strictSame(between([ana, beto], [ana, beto]), [])
   t.strictSame(between([], []), [])
@@ -69,8 +121,8 @@ t.test('applied, it leads from any directory to any snapshot of the same room', 
   )
   const property = fc.property(pasts, ([before, events]) => {
     const after = presentAfter(events, before)
-    const directory = new Directory({ position: at(9), users: before })
-    const snapshot = { position, users: after }
+    const directory = new Directory({ position: at(9), users: before, bans: [] })
+    const snapshot = { position, users: after, bans: [] }
     const steps = difference(directory, snapshot, NOW)
     for (const event of steps) directory.apply(event)
     directory.moveTo(position)
@@ -79,7 +131,7 @@ t.test('applied, it leads from any directory to any snapshot of the same room', 
     assert.deepEqual(directory.position, position)
     assert.deepEqual(difference(directory, snapshot, NOW), [])
     const unchanged = before.filter((user) => after.includes(user))
-    const about = new Set(steps.map((event) => ('key' in event ? event.key : event.presence.key)))
+    const about = new Set(steps.map(keyOfEvent))
     for (const { key, name } of unchanged) assert.ok(!about.has(key), `nothing happened to ${name}`)
   })
   fc.assert(property, { numRuns: 200 })

@@ -5,13 +5,13 @@ import { STATUSES } from '../../src/protocol/frames.js'
 import { keyOf } from '../../src/protocol/names.js'
 import { Directory } from '../../src/room/directory.js'
 import type { Event, Presence } from '../../src/room/events.js'
-import { history, presentAfter } from './arbitraries.js'
-import { at, changed, joined, left, said, someone } from './samples.js'
+import { history, keyOfEvent, presentAfter } from './arbitraries.js'
+import { at, banned, banOf, changed, joined, left, removed, said, someone, unbanned } from './samples.js'
 
 const ana = someone('Ana', 1)
 const beto = someone('Beto', 2)
 const carla = someone('Carla', 3)
-const room = (...users: Presence[]) => new Directory({ position: at(9), users })
+const room = (...users: Presence[]) => new Directory({ position: at(9), users, bans: [] })
 const names = (users: Iterable<Presence>) => Array.from(users, ({ name }) => name)
 
 /** The list as JSON. */
@@ -81,6 +81,52 @@ t.test('a name whose session is taken over changes its owner', async (t) => {
   t.strictSame(directory.get(ana.key), other)
   t.strictSame(names(directory.users()), ['Beto', 'ANA'])
   t.equal(directory.size, 2)
+})
+
+t.test('who takes himself over stays where he stood', async (t) => {
+  const before = room(ana, beto, carla)
+  t.equal(listOf(before), '["Ana","Beto","Carla"]')
+  for (const [who, list] of [
+    [ana, '["ANA","Beto","Carla"]'],
+    [carla, '["Ana","Beto","CARLA"]'],
+  ] as const) {
+    const directory = room(ana, beto, carla)
+    t.equal(listOf(directory), '["Ana","Beto","Carla"]')
+    const fresh: Presence = {
+      ...who,
+      name: who.name.toUpperCase(),
+      session: 'fresh',
+      node: 'n2',
+      status: 'OCUPADO',
+    }
+    after([joined(fresh, 10)], directory)
+    t.equal(listOf(directory), list)
+    t.equal(directory.size, 3)
+    t.strictSame(directory.get(who.key), fresh)
+    const busy = directory.page({ after: -Infinity, limit: 9, status: 'OCUPADO' })
+    t.strictSame(busy, { users: [fresh], total: 1, next: undefined })
+    t.equal(listOf(after([joined(someone('Dora', 11), 11)], directory)), list.replace(']', ',"Dora"]'))
+  }
+})
+
+t.test('who is removed is off the list', async (t) => {
+  const directory = after([removed(beto, 10)], room(ana, beto, carla))
+  t.equal(listOf(directory), '["Ana","Carla"]')
+  t.equal(directory.get(beto.key), undefined)
+  t.equal(directory.size, 2)
+  t.strictSame(directory.position, at(10))
+})
+
+t.test('bans are those of the snapshot and of the events since', async (t) => {
+  const [one, two, three] = [banOf('1'), banOf('2'), banOf('3', { expiresAt: 1000 })]
+  const directory = new Directory({ position: at(9), users: [ana], bans: [one] })
+  after([banned(two, 10), banned(three, 11), unbanned(one, 12)], directory)
+  t.strictSame(directory.bans.all(999), [two, three])
+  t.strictSame(directory.bans.all(1000), [two])
+  t.strictSame([...directory.users()], [ana], 'nobody leaves for that')
+  t.strictSame(directory.position, at(12))
+  after([unbanned(one, 13), unbanned(two, 14)], directory)
+  t.strictSame(directory.bans.all(0), [])
 })
 
 t.test('a status changes what is known of a user, and not a presence that was handed out', async (t) => {
@@ -171,7 +217,7 @@ t.test('paging visits everyone who stays exactly once, whoever comes and goes me
       'in order, nobody twice',
     )
     const applied = events.slice(0, events.length - remaining.length)
-    const touched = new Set(applied.flatMap((event) => ('key' in event ? event.key : event.presence.key)))
+    const touched = new Set(applied.map(keyOfEvent))
     const stayed = crowd.filter((user) => !touched.has(user.key) && user.status === (status ?? user.status))
     for (const user of stayed) assert.ok(visited.includes(user), `${user.name} stayed`)
   })

@@ -1,13 +1,43 @@
 import t from 'tap'
 import { keyOf } from '../../src/protocol/names.js'
-import type { Presence, Proposal } from '../../src/room/events.js'
-import { eventOf, judge } from '../../src/room/rules.js'
-import { at, FRAME, someone } from './samples.js'
+import type { AccountId, Presence, Proposal } from '../../src/room/events.js'
+import { eventOf as becomes, judge, type RoomState } from '../../src/room/rules.js'
+import { at, banOf, FRAME, someone } from './samples.js'
 
 const ana = someone('Ana', 1)
 const beto = someone('Beto', 2)
-const present = new Map([ana, beto].map((one) => [one.key, one]))
+const users = new Map([ana, beto].map((one) => [one.key, one]))
+const present: RoomState = {
+  get: (key) => users.get(key),
+  accountOf: () => undefined,
+  hasBan: () => false,
+  full: false,
+}
 const absent = someone('Carla', 3)
+/** She has her name for good, and is there. */
+const dora = someone('Dora', 4, { account: 'd1', status: 'OCUPADO', node: 'n2' })
+/** She has too, and is away. */
+const eva = someone('Eva', 5, { account: 'e1' })
+
+/** A room of those and others, with some accounts by name, and some bans. */
+function room(accounts: Record<string, AccountId>, bans: readonly string[] = [], full = false): RoomState {
+  const there = new Map([ana, beto, dora].map((one) => [one.key, one]))
+  const owners = new Map(Object.entries(accounts).map(([name, account]) => [keyOf(name), account]))
+  return {
+    get: (key) => there.get(key),
+    accountOf: (key) => owners.get(key),
+    hasBan: (id) => bans.includes(id),
+    full,
+  }
+}
+const claimed = room({ Dora: 'd1', Eva: 'e1' })
+
+const eventOf = (
+  proposal: Parameters<typeof becomes>[0],
+  position: Parameters<typeof becomes>[1],
+  node: string,
+  owner?: Presence,
+) => becomes(proposal, position, node, owner)
 
 const join = ({ key, session, name, ip, status, connectedAt }: Presence) => {
   return { kind: 'join', key, session, name, ip, status, connectedAt } as const
@@ -104,4 +134,125 @@ t.test('what a session does becomes the event of it, with the frame as it is', a
     status: 'OCUPADO',
     frame: FRAME,
   })
+})
+
+/** As the owner, or as whoever claims the name. */
+const own = (who: Presence, account: AccountId) => ({ ...join(who), session: 'fresh', account })
+const claimName = (who: Presence, account: AccountId) => ({ ...own(who, account), claim: `${account} {}` })
+const remove = (who: Presence) => ({ kind: 'remove', ...owned(who) }) as const
+const announce = { kind: 'announce', frame: String(FRAME) } as const
+const ban = { kind: 'ban', ban: banOf('Ana', { reason: 'x', expiresAt: 9 }) } as const
+const unban = { kind: 'unban', id: 'known' } as const
+
+t.test('a name that nobody has may be claimed, and entered by its owner', async (t) => {
+  t.equal(judge(claimName(absent, 'c1'), 'n1', claimed), undefined)
+  t.equal(judge(own(eva, 'e1'), 'n1', claimed), undefined)
+})
+
+t.test('a guest is refused a claimed name, whether its owner is there or not', async (t) => {
+  for (const who of [dora, eva])
+    for (const node of ['n1', 'n2'])
+      t.equal(judge({ ...join(who), session: 'guest' }, node, claimed), 'NAME_CLAIMED', who.name)
+})
+
+t.test('a name that a guest has cannot be claimed', async (t) => {
+  for (const node of ['n1', 'n2']) t.equal(judge(claimName(ana, 'a1'), node, claimed), 'NAME_TAKEN')
+})
+
+t.test('who has checked another account than the one that there is has to check again', async (t) => {
+  for (const who of [dora, eva]) {
+    t.equal(judge(own(who, 'other'), 'n1', claimed), 'ACCOUNT_CHANGED', who.name)
+    t.equal(judge(claimName(who, 'other'), 'n1', claimed), 'ACCOUNT_CHANGED', 'it was free')
+    t.equal(judge(claimName(who, who.account ?? ''), 'n1', claimed), 'ACCOUNT_CHANGED', 'it was free')
+    t.equal(judge(own(who, who.account ?? ''), 'n1', room({})), 'ACCOUNT_CHANGED', 'it was not')
+  }
+  t.equal(judge(own(ana, 'a1'), 'n1', claimed), 'ACCOUNT_CHANGED', 'rather than that it is taken')
+})
+
+t.test('the owner takes over from himself, and from nobody else', async (t) => {
+  for (const node of ['n1', 'n2']) {
+    t.equal(judge(own(dora, 'd1'), node, claimed), undefined, node)
+    t.equal(judge(own(dora, 'd2'), node, room({ Dora: 'd2' })), 'NAME_TAKEN', 'who is there is another owner')
+    t.equal(judge(own(ana, 'a1'), node, room({ Ana: 'a1' })), 'NAME_TAKEN', 'who is there is a guest')
+    t.equal(judge(claimName(dora, 'd1'), node, room({})), 'NAME_TAKEN', 'who claims takes over nobody')
+  }
+  t.equal(judge({ ...join(dora), account: 'd1' }, 'n2', claimed), 'UNCHANGED', 'he is himself')
+})
+
+t.test('who was swept finds his account, or none, but not another', async (t) => {
+  const back = { ...join(eva), order: 5, account: 'e1' }
+  const guest = { ...join(absent), order: 3 }
+  t.equal(judge(back, 'n9', claimed), undefined)
+  t.equal(judge(back, 'n9', room({})), undefined)
+  t.equal(judge(back, 'n9', room({ Eva: 'e2' })), 'NAME_TAKEN')
+  t.equal(judge(guest, 'n9', claimed), undefined)
+  t.equal(judge(guest, 'n9', room({ Carla: 'c1' })), 'NAME_TAKEN', 'he was a guest')
+  t.equal(judge({ ...guest, account: 'c1' }, 'n9', room({ Carla: 'c2' })), 'NAME_TAKEN')
+})
+
+t.test('who was swept takes over himself from before, and not what he took over since', async (t) => {
+  const back = { ...join(dora), order: 4, account: 'd1' }
+  t.equal(judge(back, 'n9', claimed), undefined)
+  t.equal(judge(back, 'n2', claimed), 'UNCHANGED')
+  t.equal(judge({ ...back, session: 'older' }, 'n9', claimed), 'NAME_TAKEN')
+  t.equal(judge(back, 'n9', room({ Dora: 'd2' })), 'NAME_TAKEN', 'it is another who may enter')
+})
+
+t.test('any node may remove a session, but only that one', async (t) => {
+  for (const node of ['n1', 'n2', 'n9'])
+    for (const who of [ana, dora]) t.equal(judge(remove(who), node, claimed), undefined)
+  for (const who of [absent, { ...ana, session: 'another' }, { ...ana, session: beto.session }])
+    t.equal(judge(remove(who), 'n1', claimed), 'FENCED')
+})
+
+t.test('any node may announce, ban, and lift a ban that there is', async (t) => {
+  t.equal(judge(announce, 'n9', room({})), undefined)
+  t.equal(judge(ban, 'n9', room({})), undefined)
+  t.equal(judge(unban, 'n9', room({}, ['known'])), undefined)
+  t.equal(judge(unban, 'n9', room({}, ['other'])), 'UNKNOWN_BAN')
+  t.equal(judge(ban, 'n9', room({}, [], true)), 'TOO_MANY_BANS')
+  t.equal(judge(unban, 'n9', room({}, ['known'], true)), undefined, 'that makes room')
+  t.equal(judge(announce, 'n9', room({}, [], true)), undefined)
+})
+
+t.test('who claims is present with his account, and what is kept of it is not told', async (t) => {
+  const presence = { ...absent, session: 'fresh', account: 'c1', order: 7 }
+  t.strictSame(eventOf(claimName(absent, 'c1'), at(7), 'n1'), { kind: 'joined', position: at(7), presence })
+  t.strictSame(eventOf(own(absent, 'c1'), at(7), 'n1'), { kind: 'joined', position: at(7), presence })
+})
+
+t.test('who takes over goes on in the place and with the status of the session before', async (t) => {
+  const entering = {
+    ...own(dora, 'd1'),
+    status: 'ACTIVO' as const,
+    name: 'DORA',
+    ip: '203.0.113.9',
+    connectedAt: 9,
+  }
+  const { kind: _, ...shown } = entering
+  t.strictSame(eventOf(entering, at(7), 'n1', dora), {
+    kind: 'joined',
+    position: at(7),
+    presence: { ...shown, node: 'n1', order: 4, status: 'OCUPADO' },
+  })
+})
+
+t.test('who claims his place again has the status that he claims, whoever is there', async (t) => {
+  const back = { ...join(dora), order: 3, account: 'd1', status: 'INACTIVO' } as const
+  t.match(eventOf(back, at(7), 'n9', dora), { presence: { order: 3, status: 'INACTIVO', node: 'n9' } })
+})
+
+t.test('what an operator does becomes the event of it', async (t) => {
+  const position = at(7)
+  const { key, session } = dora
+  t.strictSame(eventOf(remove(dora), position, 'n1', dora), {
+    kind: 'removed',
+    position,
+    key,
+    session,
+    frame: FRAME,
+  })
+  t.strictSame(eventOf(announce, position, 'n1'), { kind: 'said', position, key: undefined, frame: FRAME })
+  t.strictSame(eventOf(ban, position, 'n1'), { kind: 'banned', position, ban: ban.ban })
+  t.strictSame(eventOf(unban, position, 'n1'), { kind: 'unbanned', position, id: 'known' })
 })

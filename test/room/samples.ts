@@ -1,5 +1,5 @@
 import { keyOf } from '../../src/protocol/names.js'
-import type { Event, Position, Presence } from '../../src/room/events.js'
+import type { Ban, Event, Position, Presence } from '../../src/room/events.js'
 
 export const EPOCH = 'e1'
 export const at = (offset: number): Position => ({ epoch: EPOCH, offset })
@@ -33,4 +33,17 @@ export const changed = ({ key, session }: Presence, status: Presence['status'], 
 }
 export const said = ({ key }: Presence, offset: number): Event => {
   return { kind: 'said', position: at(offset), key, frame: FRAME }
+}
+export const removed = ({ key, session }: Presence, offset: number): Event => {
+  return { kind: 'removed', position: at(offset), key, session, frame: FRAME }
+}
+export const banned = (ban: Ban, offset: number): Event => ({ kind: 'banned', position: at(offset), ban })
+export const unbanned = ({ id }: Ban, offset: number): Event => {
+  return { kind: 'unbanned', position: at(offset), id }
+}
+
+/** A ban of a name, or of addresses where the value is some. */
+export function banOf(value: string, more: Partial<Ban> = {}): Ban {
+  const kind = /^[\d.:a-f/]*[.:][\d.:a-f/]*$/i.test(value) ? 'ip' : 'name'
+  return { id: `ban of ${value}`, kind, value, createdAt: 1, ...more }
 }

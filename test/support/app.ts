@@ -1,9 +1,13 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import type { Cost } from '../../src/accounts/passwords.js'
 import { type App, buildApp, type Shared } from '../../src/app.js'
 import { loadConfig } from '../../src/config.js'
 
 export const TOKEN = 'a-token-for-tests'
+
+/** What hashing a password costs in tests: next to nothing. */
+export const CHEAP: Cost = { N: 2, r: 1, p: 1 }
 
 /** The application in this process, listening. */
 export interface RunningApp extends App {
@@ -28,7 +32,7 @@ export async function startApp(
 ): Promise<RunningApp> {
   const config = loadConfig({ ADMIN_TOKEN: TOKEN, NODE_ID: 'node', LOG_LEVEL: 'silent', ...env })
   const log = onLog ? pino({ level: config.LOG_LEVEL }, { write: onLog }) : pino({ level: 'silent' })
-  const app = await buildApp(config, log, shared)
+  const app = await buildApp(config, log, shared, CHEAP)
   t.teardown(() => app.stop())
   await app.http.listen({ host: '127.0.0.1', port: 0 })
   const adminToken = await app.start()
@@ -40,4 +44,11 @@ export async function startApp(
 /** Asks the operator API, with the token. */
 export function ask(app: App, url: string, headers: Record<string, string> = {}) {
   return app.http.inject({ method: 'GET', url, headers: { authorization: `Bearer ${TOKEN}`, ...headers } })
+}
+
+/** Has the operator API do something, with the token. */
+export function act(app: App, method: 'POST' | 'DELETE', url: string, payload?: object | string) {
+  const type = typeof payload === 'string' ? { 'content-type': 'application/json' } : {}
+  const headers = { authorization: `Bearer ${TOKEN}`, ...type }
+  return app.http.inject({ method, url, headers, ...(payload !== undefined && { payload }) })
 }

@@ -2,7 +2,7 @@
 export class Keys {
   /** What all of them begin with. */
   readonly namespace: string
-  /** What every script gets as KEYS, in its order: meta, log, users, nodes, swept. */
+  /** What every script gets as KEYS, in its order: meta, log, users, nodes, swept, bans. */
   readonly shared: readonly string[]
   readonly users: string
   /** Channel of events and heads. */
@@ -13,7 +13,7 @@ export class Keys {
     this.namespace = `{${prefix}}:`
     this.users = `${this.namespace}users`
     this.events = `${this.namespace}events`
-    this.shared = ['meta', 'log', 'users', 'nodes', 'swept'].map((name) => this.namespace + name)
+    this.shared = ['meta', 'log', 'users', 'nodes', 'swept', 'bans'].map((name) => this.namespace + name)
   }
 
   /** Channel of the private messages for one node. */
@@ -22,7 +22,12 @@ export class Keys {
   }
 
   /** A value of the {@link Store}. */
-  stored(key: string): string {
-    return `${this.namespace}store:${key}`
+  stored(kind: string, key: string): string {
+    return `${this.namespace}store:${kind}:${key}`
+  }
+
+  /** The keys of all values of a kind, some of which may have expired. */
+  index(kind: string): string {
+    return `${this.namespace}index:${kind}`
   }
 }

@@ -45,6 +45,8 @@ export interface RedisBackplaneOptions {
   readonly logLength: number
   /** How many bytes it keeps at most, about. */
   readonly logMaxBytes: number
+  /** For how long an account is kept whose owner is not there. */
+  readonly accountTtlMs: number
   readonly log: BackplaneLog
   /** What operators see in `CLIENT LIST`. */
   readonly name: string
@@ -86,15 +88,23 @@ export class RedisBackplane implements Backplane {
   #closed = false
 
   constructor(options: RedisBackplaneOptions) {
-    const { address, name, keyPrefix, leaseMs, logLength, logMaxBytes, commitTimeoutMs, beatMs } = options
+    const { address, name, keyPrefix, leaseMs, logLength, logMaxBytes, accountTtlMs } = options
+    const { commitTimeoutMs, beatMs } = options
     this.#options = options
     this.#commands = createConnection(address, name, leaseMs)
     this.#listener = createConnection(address, `${name}-listener`, leaseMs)
     this.#keys = new Keys(keyPrefix)
-    this.#scripts = new Scripts({ redis: this.#commands, keys: this.#keys, leaseMs, logLength, logMaxBytes })
+    this.#scripts = new Scripts({
+      redis: this.#commands,
+      keys: this.#keys,
+      leaseMs,
+      logLength,
+      logMaxBytes,
+      accountTtlMs,
+    })
     this.#queue = new CommitQueue({ send: (batch) => this.#send(batch), timeoutMs: commitTimeoutMs })
     this.#beat = new Beat(beatMs, () => this.#renew())
-    this.store = new RedisStore(this.#commands, this.#keys)
+    this.store = new RedisStore(this.#commands, this.#keys, this.#scripts)
     for (const connection of [this.#commands, this.#listener]) {
       onTrouble(connection, (error) => {
         this.#trouble = error

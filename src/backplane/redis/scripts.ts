@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
+import { MAX_BANS } from '../../room/bans.js'
 import type { Position, Presence } from '../../room/events.js'
 import type { NodeInfo, NodeStatus, Snapshot } from '../backplane.js'
+import type { Count, Stored } from '../store.js'
 import { isTimeout, reconnect } from './connection.js'
 import type { Keys } from './keys.js'
-import { type Message, readMessage, readOutcomes, readUser } from './wire.js'
+import { type Message, readKeptBan, readMessage, readOutcomes, readUser } from './wire.js'
 
 const DIRECTORY = new URL('scripts/', import.meta.url)
 
@@ -59,6 +61,8 @@ export interface ScriptOptions {
   readonly leaseMs: number
   readonly logLength: number
   readonly logMaxBytes: number
+  /** For how long an account is kept whose owner is not there. */
+  readonly accountTtlMs: number
 }
 
 interface Script {
@@ -101,7 +105,7 @@ export class Scripts {
   async sweep(caller: Caller, now: () => number): Promise<Position> {
     for (;;) {
       const stamp = new Date(now()).toISOString()
-      const args = [...this.#logLimits(), `${SWEEP_PORTION}`, stamp]
+      const args = [...this.#limits(), `${SWEEP_PORTION}`, stamp]
       const reply = await this.#run('sweep', caller, args)
       if (Number(reply[3]) === 0) return readHead(reply).position
     }
@@ -117,7 +121,7 @@ export class Scripts {
     proposals: readonly string[],
     anyway = false,
   ): Promise<BatchReply> {
-    const args = [`${number}`, ...this.#logLimits(), ...proposals]
+    const args = [`${number}`, ...this.#limits(), `${MAX_BANS}`, ...proposals]
     const script = anyway ? 'commit-anyway' : 'commit'
     const [status, epoch, outcomes] = await this.#run(script, caller, args).catch((error: unknown) => {
       // Only from the first thing that it writes: had it run before, it would have found its outcomes.
@@ -153,7 +157,9 @@ export class Scripts {
     const flat = list(reply[3])
     for (let index = 1; index < flat.length; index += 2) users.push(readUser(bytes(flat[index])))
     users.sort((one, other) => one.order - other.order)
-    return { position: readHead(reply).position, users }
+    const bans = list(reply[4]).map((ban) => readKeptBan(bytes(ban)))
+    bans.sort((one, other) => one.createdAt - other.createdAt)
+    return { position: readHead(reply).position, users, bans }
   }
 
   async nodes(caller: Caller): Promise<NodeStatus[]> {
@@ -170,9 +176,37 @@ export class Scripts {
     })
   }
 
-  #logLimits(): string[] {
-    const { logLength, logMaxBytes } = this.#options
-    return [`${logLength}`, `${logMaxBytes}`]
+  /** {@link Store.list}. */
+  async list(caller: Caller, kind: string, after: string, limit: number): Promise<Stored[]> {
+    const reply = await this.#run('store-list', caller, [kind, after, `${limit}`])
+    return reply.slice(3).map((entry): Stored => {
+      const [key, value, left] = list(entry)
+      const stored = { key: text(key), value: text(value) }
+      return Number(left) < 0 ? stored : { ...stored, expiresAt: Date.now() + Number(left) }
+    })
+  }
+
+  /** {@link Store.delete}. */
+  async forget(caller: Caller, kind: string, key: string): Promise<boolean> {
+    const reply = await this.#run('store-delete', caller, [kind, key])
+    return Number(reply[3]) > 0
+  }
+
+  /** {@link Store.putIfAbsent}. */
+  async keep(caller: Caller, kind: string, key: string, value: string, ttlMs?: number): Promise<string> {
+    const reply = await this.#run('store-put', caller, [kind, key, value, `${ttlMs ?? ''}`])
+    return text(reply[3])
+  }
+
+  /** {@link Store.count}. */
+  async count(caller: Caller, kind: string, key: string, by: number, windowMs: number): Promise<Count> {
+    const reply = await this.#run('store-count', caller, [kind, key, `${by}`, `${windowMs}`])
+    return { count: Number(reply[3]), leftMs: Number(reply[4]) }
+  }
+
+  #limits(): string[] {
+    const { logLength, logMaxBytes, accountTtlMs } = this.#options
+    return [`${logLength}`, `${logMaxBytes}`, `${accountTtlMs}`]
   }
 
   async #run(name: string, { node, epoch }: Caller, args: readonly string[]): Promise<unknown[]> {

@@ -1,8 +1,10 @@
 /** What stands in Redis and on its channels: bytes → events, messages, users; and proposals → arguments of a script. */
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
 import { departure } from '../../protocol/codec.js'
 import { parseStatus, type Status } from '../../protocol/frames.js'
 import { keptKey, type NameKey } from '../../protocol/names.js'
-import type { Event, Position, Presence, Proposal } from '../../room/events.js'
+import type { AccountId, Ban, Event, Join, Position, Presence, Proposal } from '../../room/events.js'
 import type { Outcome, OutcomeRefusal, PrivateMessage } from '../backplane.js'
 
 const NEWLINE = 0x0a
@@ -47,13 +49,29 @@ function readEvent(line: Buffer, position: Position): Event {
   const kind = String.fromCharCode(line[0] ?? 0)
   switch (kind) {
     case 'j': {
-      const [[, order, status, session = '', node = ''], identity] = fields(line, 6)
-      const parts = { node, session, status, order, identity: identity.toString() }
+      const [[, order, status, session = '', node = '', account = ''], identity] = fields(line, 7)
+      const parts = { node, session, status, order, account, identity: identity.toString() }
       return { kind: 'joined', position, presence: presence(parts) }
     }
     case 'l': {
       const [[, session = '', key = ''], frame] = fields(line, 4)
       return { kind: 'left', position, session, key: keptKey(key), frame }
+    }
+    case 'k': {
+      const [[, session = '', key = ''], frame] = fields(line, 4)
+      return { kind: 'removed', position, session, key: keptKey(key), frame }
+    }
+    case 'a': {
+      const [, frame] = fields(line, 4)
+      return { kind: 'said', position, key: undefined, frame }
+    }
+    case 'f': {
+      const [, ban] = fields(line, 5)
+      return { kind: 'banned', position, ban: readBan(ban.toString()) }
+    }
+    case 'u': {
+      const [[, id = '']] = fields(line, 4)
+      return { kind: 'unbanned', position, id }
     }
     case 's': {
       const [[, session = '', key = '', status], frame] = fields(line, 5)
@@ -78,8 +96,8 @@ function readMail(line: Buffer, epoch: string): Mail {
  * @throws {WireError}
  */
 export function readUser(value: Buffer): Presence {
-  const [node = '', session = '', status, order, identity = ''] = value.toString().split('\n')
-  return presence({ node, session, status, order, identity })
+  const [node = '', session = '', status, order, account = '', identity = ''] = value.toString().split('\n')
+  return presence({ node, session, status, order, account, identity })
 }
 
 interface PresenceParts {
@@ -87,10 +105,11 @@ interface PresenceParts {
   readonly session: string
   readonly status: string | undefined
   readonly order: string | undefined
+  readonly account: AccountId | ''
   readonly identity: string
 }
 
-function presence({ node, session, status, order, identity }: PresenceParts): Presence {
+function presence({ node, session, status, order, account, identity }: PresenceParts): Presence {
   const { key, name, ip, connectedAt } = readIdentity(identity)
   return {
     key,
@@ -101,6 +120,7 @@ function presence({ node, session, status, order, identity }: PresenceParts): Pr
     status: readStatus(status),
     connectedAt,
     order: whole(order),
+    ...(account !== '' && { account }),
   }
 }
 
@@ -118,6 +138,32 @@ function readIdentity(json: string): Identity {
     if (texts && typeof connectedAt === 'number') return { key: keptKey(key), name, ip, connectedAt }
   }
   throw new WireError(`not somebody's identity: ${json}`)
+}
+
+const BanLine = Compile(
+  Type.Object({
+    id: Type.String(),
+    kind: Type.Enum(['name', 'ip']),
+    value: Type.String(),
+    reason: Type.Optional(Type.String()),
+    createdAt: Type.Number(),
+    expiresAt: Type.Optional(Type.Number()),
+  }),
+)
+
+function readBan(json: string): Ban {
+  const ban = parse(json)
+  if (BanLine.Check(ban)) return ban
+  throw new WireError(`not a ban: ${json}`)
+}
+
+/**
+ * Reads a ban as it is kept.
+ * @throws {WireError}
+ */
+export function readKeptBan(value: Buffer): Ban {
+  const [, json] = fields(value, 2)
+  return readBan(json.toString())
 }
 
 function parse(json: string): unknown {
@@ -151,14 +197,28 @@ const CONTROL = /\p{Cc}/u
 
 /** A proposal as commit.lua wants it, and as it will stand in the log where that has all of it: a line. */
 export function writeProposal(proposal: Proposal): string {
+  switch (proposal.kind) {
+    case 'announce':
+      return `a\t\t\t${proposal.frame}`
+    case 'ban': {
+      const { ban } = proposal
+      return `f\t${ban.id}\t\t${ban.expiresAt ?? ''}\t${JSON.stringify(ban)}`
+    }
+    case 'unban':
+      return `u\t${proposal.id}\t\t`
+    default:
+  }
   const { kind, key, session } = proposal
   switch (kind) {
     case 'join': {
       const { status, order = '', name } = proposal
-      return `j\t${session}\t${key}\t${status}\t${order}\t${writeIdentity(proposal)}\t${departure(name)}`
+      const identity = writeIdentity(proposal)
+      return `j\t${session}\t${key}\t${status}\t${order}\t${writeProof(proposal)}\t${identity}\t${departure(name)}`
     }
     case 'leave':
       return `l\t${session}\t${key}\t${proposal.frame}`
+    case 'remove':
+      return `k\t${session}\t${key}\t${proposal.frame}`
     case 'status':
       return `s\t${session}\t${key}\t${proposal.status}\t${proposal.frame}`
     case 'say':
@@ -168,11 +228,20 @@ export function writeProposal(proposal: Proposal): string {
   }
 }
 
+function writeProof({ account, claim }: Join): string {
+  if (claim !== undefined) return `+${claim}`
+  return account === undefined ? '' : `=${account}`
+}
+
 /** What became of a proposal: as the port says it, or `wait`: newcomers have to wait for those who claim their names again. */
 export type Answer = Outcome | 'wait'
 
 const REFUSALS: Readonly<Record<string, OutcomeRefusal>> = {
   T: 'NAME_TAKEN',
+  C: 'NAME_CLAIMED',
+  A: 'ACCOUNT_CHANGED',
+  B: 'UNKNOWN_BAN',
+  M: 'TOO_MANY_BANS',
   F: 'FENCED',
   U: 'UNCHANGED',
   X: 'UNKNOWN_TARGET',

@@ -5,6 +5,7 @@ import type { ClientFrames, FrameType } from '../../protocol/frames.js'
 import type { NameKey } from '../../protocol/names.js'
 import type { Directory } from '../../room/directory.js'
 import type { Presence, Proposal } from '../../room/events.js'
+import type { Applicant, Verdict } from '../doorkeeper.js'
 import type { NamedSession, Session } from '../session.js'
 
 /** What a command can do: the node as its commands see it. */
@@ -22,6 +23,10 @@ export interface CommandNode {
   wake(session: Session, done?: () => void): void
   /** Asks the backplane for a name that the directory does not know. The session is held until `then` has been called. */
   confirmMiss(session: Session, key: NameKey, then: (presence: Presence | undefined) => void): void
+  /** Asks whether somebody may enter. */
+  admit(session: Session, applicant: Applicant, then: (verdict: Verdict) => void): void
+  /** Tells somebody that he is banned, and ends his session. */
+  expel(session: Session): void
   /** Ends the session with code 1000. */
   dismiss(session: Session): void
 }
@@ -51,7 +56,7 @@ export type Command<T extends FrameType> = {
 
 /** What a client is told of a proposal that came to nothing. */
 export function refusalOf(reason: OutcomeRefusal): Refusal {
-  if (reason === 'NAME_TAKEN') return { code: 'NAME_TAKEN' }
+  if (reason === 'NAME_TAKEN' || reason === 'NAME_CLAIMED') return { code: reason }
   if (reason === 'UNKNOWN_TARGET') return { code: 'USER_NOT_FOUND' }
   return { code: 'UNAVAILABLE' }
 }

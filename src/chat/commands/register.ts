@@ -1,31 +1,98 @@
+import type { Outcome } from '../../backplane/backplane.js'
+import { type Credential, readCredential } from '../../protocol/credential.js'
 import { parseName } from '../../protocol/names.js'
-import { type Command, refusalOf } from './command.js'
+import type { Admission } from '../doorkeeper.js'
+import type { Identity, Session } from '../session.js'
+import { type Command, type CommandNode, refusalOf } from './command.js'
 
-/** `register` (protocol 1.4). Success is answered when the session's own `joined` event is applied. */
+/** How often a credential is checked again, because the account became another meanwhile. */
+const TRIES = 3
+
+/** `register` (protocol 1.4 and part 2). Success is answered when the session's own `joined` event is applied. */
 export const register: Command<'register'> = {
   beforeRegister: true,
   asSelf: false,
   afterEarlier: true,
   run(session, { sender, content }, node) {
     if (session.isNamed()) return { code: 'ALREADY_REGISTERED' }
-    if (typeof content === 'object' && content !== null) return { code: 'EXTENSIONS_UNAVAILABLE' }
+    const credential = readCredential(content)
+    if (credential !== undefined && 'code' in credential) return credential
     const parsed = parseName(sender)
     if ('code' in parsed) return parsed
-
+    if (node.directory.bans.forbidsName(parsed.key, node.now())) {
+      node.expel(session)
+      return undefined
+    }
+    // A guest keeps the name that he has: what would claim it need not be checked.
+    const holder = node.directory.get(parsed.key)
+    if (credential !== undefined && holder !== undefined && holder.account === undefined)
+      return { code: 'NAME_TAKEN' }
     const identity = { ...parsed, connectedAt: session.connectedAt, status: 'ACTIVO' } as const
     session.state = 'joining'
     session.identity = identity
     session.hold()
-    const join = { kind: 'join', session: session.id, ip: session.connection.ip, ...identity } as const
-    node.propose(session, join, (outcome) => {
-      // Passed, and yet it was not seen to enter: what was committed has been lost since.
-      if (session.state === 'joining') {
-        session.state = 'new'
-        session.identity = undefined
-        node.refuse(session, outcome.ok ? { code: 'UNAVAILABLE' } : refusalOf(outcome.reason))
-      }
-      session.release()
-    })
+    enter(session, identity, credential, node, TRIES)
     return undefined
   },
+}
+
+/** Has the credential checked, and proposes to enter. The session is held until that has come to an end. */
+function enter(
+  session: Session,
+  identity: Identity,
+  credential: Credential | undefined,
+  node: CommandNode,
+  tries: number,
+): void {
+  const { name, key } = identity
+  const { ip } = session.connection
+  const isThere = () => session.state === 'joining'
+  node.admit(session, { name, key, ip, credential, isThere }, (verdict) => {
+    if ('refused' in verdict || !isThere()) {
+      stayOutside(session, node, 'refused' in verdict ? verdict.refused : { code: 'UNAVAILABLE' })
+      session.release()
+      return
+    }
+    propose(session, identity, verdict, node, (outcome) => {
+      if (!outcome.ok && outcome.reason === 'ACCOUNT_CHANGED' && tries > 1 && isThere()) {
+        enter(session, identity, credential, node, tries - 1)
+        return
+      }
+      // Passed, and yet it was not seen to enter: what was committed has been lost since.
+      stayOutside(session, node, outcome.ok ? { code: 'UNAVAILABLE' } : refusalOf(outcome.reason))
+      session.release()
+    })
+  })
+}
+
+function propose(
+  session: Session,
+  identity: Identity,
+  { name, account, claim }: Admission,
+  node: CommandNode,
+  then: (outcome: Outcome) => void,
+): void {
+  session.identity = { ...identity, name }
+  const join = {
+    kind: 'join',
+    session: session.id,
+    ip: session.connection.ip,
+    ...identity,
+    name,
+    ...(account !== undefined && { account }),
+    ...(claim !== undefined && { claim }),
+  } as const
+  node.propose(session, join, then)
+}
+
+/** Where somebody has not entered, he may try again, under another name perhaps. */
+function stayOutside(
+  session: Session,
+  node: CommandNode,
+  refusal: Parameters<CommandNode['refuse']>[1],
+): void {
+  if (session.state !== 'joining') return
+  session.state = 'new'
+  session.identity = undefined
+  node.refuse(session, refusal)
 }

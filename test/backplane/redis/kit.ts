@@ -21,7 +21,12 @@ import { type RedisOptions, RedisServer } from '../../support/redis/server.js'
 /** No lease ends by itself while a test runs: a test that wants one to end says so. */
 export const LEASE_MS = 600_000
 /** Enough for whatever a test says. */
-export const LOG_LIMITS = { logLength: 100_000, logMaxBytes: 64 * 1024 * 1024 } as const
+export const ACCOUNT_TTL_MS = 3_600_000
+export const LOG_LIMITS = {
+  logLength: 100_000,
+  logMaxBytes: 64 * 1024 * 1024,
+  accountTtlMs: ACCOUNT_TTL_MS,
+} as const
 export const STARTED_AT = 1_700_000_000_000
 const SWEPT_AT = Date.UTC(2025, 5, 6, 7, 8, 9)
 /** What a sweep writes as the time. */
@@ -95,7 +100,9 @@ export class TestLog implements BackplaneLog {
   }
 }
 
-export type RoomOptions = Partial<Pick<ScriptOptions, 'logLength' | 'logMaxBytes' | 'leaseMs'>>
+export type RoomOptions = Partial<
+  Pick<ScriptOptions, 'logLength' | 'logMaxBytes' | 'leaseMs' | 'accountTtlMs'>
+>
 
 /** A room of its own on a server, seen through its scripts. */
 export class ScriptRoom {

@@ -326,13 +326,13 @@ t.test('what nodes share beside the log', async (t) => {
   await fork.commands.drop()
   const node = Node.in(t, room, { address: { url: fork.url } })
   node.start().catch(() => {})
-  const kept = node.backplane.store.putIfAbsent('key', 'mine')
+  const kept = node.backplane.store.putIfAbsent('kind', 'key', 'mine')
   const other = await Node.start(t, room)
-  t.equal(await other.backplane.store.putIfAbsent('key', 'theirs'), 'theirs')
+  t.equal(await other.backplane.store.putIfAbsent('kind', 'key', 'theirs'), 'theirs')
   await fork.commands.restore()
   t.equal(await kept, 'theirs', 'it waits for Redis')
   await other.backplane.close()
-  await t.rejects(other.backplane.store.putIfAbsent('key', 'late'))
+  await t.rejects(other.backplane.store.putIfAbsent('kind', 'key', 'late'))
 })
 
 check('when Redis has no memory left, people can still leave, and it is said once', async (t, room) => {

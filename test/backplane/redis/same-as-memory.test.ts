@@ -4,6 +4,8 @@ import t from 'tap'
 import type { Snapshot } from '../../../src/backplane/backplane.js'
 import { MemoryBackplane, MemoryRoom } from '../../../src/backplane/memory.js'
 import type { Answer } from '../../../src/backplane/redis/wire.js'
+import type { Stored } from '../../../src/backplane/store.js'
+import { ACCOUNTS } from '../../../src/room/accounts.js'
 import type { Event, Presence, Proposal } from '../../../src/room/events.js'
 import { claim, frameOf, legible } from '../../contract/people.js'
 import { callsOf, randomCalls } from '../../contract/random-calls.js'
@@ -39,7 +41,10 @@ class Pair {
   }
 
   static async open(room: ScriptRoom, memoryRoom: MemoryRoom, label: string): Promise<Pair> {
-    const memory = new TestNode({ backplane: new MemoryBackplane(memoryRoom), store: memoryRoom }, label)
+    const memory = new TestNode(
+      { backplane: new MemoryBackplane(memoryRoom), store: memoryRoom.store },
+      label,
+    )
     await memory.start()
     return new Pair(room, memory, await room.node(label), await room.listen(room.keys.mail(label)))
   }
@@ -142,6 +147,11 @@ class Twins {
       usersOf(this.#memory.snapshot()).map((user) => this.#own(user)),
     )
     assert.equal(snapshot.position.offset, this.#memory.snapshot().position.offset)
+    const accounts = await this.#room.scripts.list({ node: '', epoch: '' }, ACCOUNTS, '', 100)
+    assert.deepEqual(
+      accounts.map(withoutEnd),
+      (await this.#memory.store.list(ACCOUNTS, '', 100)).map(withoutEnd),
+    )
   }
 
   #translate(event: Event): Event {
@@ -160,6 +170,11 @@ function usersOf({ users }: Snapshot): Presence[] {
 /** The events from a place on. */
 function eventsFrom<T extends { readonly kind: string }>(told: readonly T[], place: T): T[] {
   return told.slice(told.indexOf(place)).filter(({ kind }) => kind !== 'private')
+}
+
+/** Only whether it has an end: the two have not the same clock. */
+function withoutEnd({ key, value, expiresAt }: Stored): unknown {
+  return { key, value, ends: expiresAt !== undefined }
 }
 
 function withoutEpoch(answer: Answer): unknown {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { encode } from '../../../src/protocol/codec.js'
 import { parseName } from '../../../src/protocol/names.js'
-import type { Proposal } from '../../../src/room/events.js'
+import type { Act } from '../../../src/room/events.js'
 import {
   changeStatus,
   claim,
@@ -87,14 +87,14 @@ check('what is refused changes nothing, and takes no offset', async (t, room) =>
   const users = await room.admin.dumpBuffer(room.key('users'))
   const stranger = { ...ana, session: 'another' }
   const nobody = person('Nadie')
-  const refused: [ScriptNode, Proposal, string][] = [
+  const refused: [ScriptNode, Act, string][] = [
     [one, join(ana), 'UNCHANGED'],
     [one, join(stranger), 'NAME_TAKEN'],
     [two, join(ana), 'NAME_TAKEN'],
     [two, join(person('ANA')), 'NAME_TAKEN'],
     [one, changeStatus(ana, 'ACTIVO'), 'UNCHANGED'],
     [one, whisper(ana, 'Nadie'), 'UNKNOWN_TARGET'],
-    ...[stranger, nobody].flatMap((who): [ScriptNode, Proposal, string][] => [
+    ...[stranger, nobody].flatMap((who): [ScriptNode, Act, string][] => [
       [one, leave(who), 'FENCED'],
       [one, say(who), 'FENCED'],
       [one, changeStatus(who, 'OCUPADO'), 'FENCED'],

@@ -10,7 +10,7 @@ import { NODE } from './nodes.js'
 export function redisSubject(server: RedisServer): Subject {
   return {
     name: 'redis',
-    open: async ({ keptEvents }) => {
+    open: async ({ keptEvents, accountTtlMs = NODE.accountTtlMs }) => {
       const keyPrefix = randomUUID()
       const admin = new Redis(server.url)
       const nodes: RedisBackplane[] = []
@@ -22,6 +22,7 @@ export function redisSubject(server: RedisServer): Subject {
             log: pino({ level: 'silent' }),
             ...NODE,
             logLength: keptEvents,
+            accountTtlMs,
           })
           nodes.push(backplane)
           return { backplane, store: backplane.store }

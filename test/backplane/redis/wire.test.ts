@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  readKeptBan,
   readMessage,
   readOutcomes,
   readUser,
@@ -11,8 +12,20 @@ import {
 import { departure } from '../../../src/protocol/codec.js'
 import { STATUSES } from '../../../src/protocol/frames.js'
 import { keyOf } from '../../../src/protocol/names.js'
-import type { Event, Join, Presence } from '../../../src/room/events.js'
-import { changeStatus, join, leave, person, say, whisper } from '../../contract/people.js'
+import type { Ban, Event, Join, Presence } from '../../../src/room/events.js'
+import {
+  announce,
+  banOf,
+  changeStatus,
+  forbid,
+  join,
+  leave,
+  permit,
+  person,
+  remove,
+  say,
+  whisper,
+} from '../../contract/people.js'
 import { someText } from '../../protocol/arbitraries.js'
 
 /** As `fc.record`; all have the prototype that everything has. */
@@ -40,6 +53,18 @@ const presence: fc.Arbitrary<Presence> = record({
   order: offset,
 })
 
+const ban: fc.Arbitrary<Ban> = fc.record(
+  {
+    id: word,
+    kind: fc.constantFrom('name' as const, 'ip' as const),
+    value: fc.string(),
+    reason: fc.string(),
+    createdAt: fc.nat(),
+    expiresAt: fc.nat(),
+  },
+  { requiredKeys: ['id', 'kind', 'value', 'createdAt'], noNullPrototype: true },
+)
+
 /** What happened, before it has a place. */
 type Happened = Event extends infer E ? (E extends Event ? Omit<E, 'position'> : never) : never
 const happened: fc.Arbitrary<Happened> = fc.oneof(
@@ -47,21 +72,33 @@ const happened: fc.Arbitrary<Happened> = fc.oneof(
   record({ kind: fc.constant('left' as const), session: word, key, frame }),
   record({ kind: fc.constant('status' as const), session: word, key, status, frame }),
   record({ kind: fc.constant('said' as const), key, frame }),
+  record({ kind: fc.constant('said' as const), key: fc.constant(undefined), frame }),
+  record({ kind: fc.constant('removed' as const), session: word, key, frame }),
+  record({ kind: fc.constant('unbanned' as const), id: word }),
+  record({ kind: fc.constant('banned' as const), ban }),
 )
 
 /** A line as commit.lua writes it. */
 function lineOf(event: Happened): (string | Buffer)[] {
   switch (event.kind) {
     case 'joined': {
-      const { order, status, session, node, key, name, ip, connectedAt } = event.presence
-      return ['j', `${order}`, status, session, node, JSON.stringify([key, name, ip, connectedAt])]
+      const { order, status, session, node, account = '', key, name, ip, connectedAt } = event.presence
+      return ['j', `${order}`, status, session, node, account, JSON.stringify([key, name, ip, connectedAt])]
     }
     case 'left':
       return ['l', event.session, event.key, bytesOf(event.frame)]
     case 'status':
       return ['s', event.session, event.key, event.status, bytesOf(event.frame)]
     case 'said':
-      return ['b', 's', event.key, bytesOf(event.frame)]
+      return event.key === undefined
+        ? ['a', '', '', bytesOf(event.frame)]
+        : ['b', 's', event.key, bytesOf(event.frame)]
+    case 'removed':
+      return ['k', event.session, event.key, bytesOf(event.frame)]
+    case 'unbanned':
+      return ['u', event.id, '', '']
+    case 'banned':
+      return ['f', event.ban.id, '', `${event.ban.expiresAt ?? ''}`, JSON.stringify(event.ban)]
   }
 }
 
@@ -128,8 +165,10 @@ t.test('a user comes out as it is kept', async () => {
   const property = fc.property(presence, (presence) => {
     const { node, session, status, order, key, name, ip, connectedAt } = presence
     const identity = JSON.stringify([key, name, ip, connectedAt])
-    const value = [node, session, status, `${order}`, identity, departure(name)].join('\n')
-    assert.deepEqual(readUser(Buffer.from(value)), presence)
+    const value = (account: string) =>
+      Buffer.from([node, session, status, `${order}`, account, identity, departure(name)].join('\n'))
+    assert.deepEqual(readUser(value('')), presence)
+    assert.deepEqual(readUser(value('a1')), { ...presence, account: 'a1' })
   })
   fc.assert(property)
 })
@@ -139,9 +178,13 @@ t.test('a proposal is a line as the script counts on it', async (t) => {
   const { session } = ana
   const entered: Join = join(ana, { order: 7, status: 'OCUPADO' })
   const identity = JSON.stringify(['ana', 'Ana', entered.ip, entered.connectedAt])
-  const claim = ['j', session, 'ana', 'OCUPADO', '7', identity, departure('Ana')]
+  const claim = ['j', session, 'ana', 'OCUPADO', '7', '', identity, departure('Ana')]
   t.equal(writeProposal(entered), claim.join('\t'))
   t.equal(writeProposal(join(ana)), ['j', session, 'ana', 'ACTIVO', '', ...claim.slice(5)].join('\t'))
+  const owner = writeProposal(join(ana, { account: 'a1' }))
+  t.equal(owner, ['j', session, 'ana', 'ACTIVO', '', '=a1', ...claim.slice(6)].join('\t'))
+  const claiming = writeProposal(join(ana, { account: 'a1', claim: 'a1 {}' }))
+  t.equal(claiming, ['j', session, 'ana', 'ACTIVO', '', '+a1 {}', ...claim.slice(6)].join('\t'))
   for (const [kind, proposal, ...rest] of [
     ['l', leave(ana)],
     ['b', say(ana)],
@@ -153,10 +196,35 @@ t.test('a proposal is a line as the script counts on it', async (t) => {
   }
 })
 
+t.test('what an operator proposes is a line as the script counts on it', async (t) => {
+  const ana = person('Ana')
+  const removal = remove(ana)
+  t.equal(writeProposal(removal), ['k', ana.session, 'ana', removal.frame].join('\t'))
+  t.equal(writeProposal({ kind: 'announce', frame: '{"x":"\\t"}' }), 'a\t\t\t{"x":"\\t"}')
+  t.notMatch(writeProposal(announce('\t\n')).slice('a\t\t\t'.length), /[\t\n]/)
+  const ban = banOf('Ana\t\n', { id: 'b-1', expiresAt: 7, reason: '\t\n' })
+  t.equal(writeProposal(forbid(ban)), ['f', 'b-1', '', '7', JSON.stringify(ban)].join('\t'))
+  const { expiresAt: _, ...forGood } = ban
+  t.equal(writeProposal(forbid(forGood)), ['f', 'b-1', '', '', JSON.stringify(forGood)].join('\t'))
+  t.equal(writeProposal(permit(ban)), 'u\tb-1\t\t')
+})
+
+t.test('a ban comes out as it is kept', async () => {
+  const property = fc.property(ban, (ban) => {
+    const [, , , ...kept] = writeProposal(forbid(ban)).split('\t')
+    assert.deepEqual(readKeptBan(Buffer.from(kept.join('\t'))), ban)
+  })
+  fc.assert(property)
+})
+
 t.test('outcomes are read with their epoch', async (t) => {
-  t.strictSame(readOutcomes('x', '1,T,F,U,X,N,W,1234567890123'), [
+  t.strictSame(readOutcomes('x', '1,T,C,A,B,M,F,U,X,N,W,1234567890123'), [
     { ok: true, position: { epoch: 'x', offset: 1 } },
     { ok: false, reason: 'NAME_TAKEN' },
+    { ok: false, reason: 'NAME_CLAIMED' },
+    { ok: false, reason: 'ACCOUNT_CHANGED' },
+    { ok: false, reason: 'UNKNOWN_BAN' },
+    { ok: false, reason: 'TOO_MANY_BANS' },
     { ok: false, reason: 'FENCED' },
     { ok: false, reason: 'UNCHANGED' },
     { ok: false, reason: 'UNKNOWN_TARGET' },
@@ -185,18 +253,32 @@ t.test('what this version does not write is refused by name', async (t) => {
     'e\tx\t1\nl\ts\tana',
     'e\tx\t1\ns\ts\tana\tACTIVO',
     'e\tx\t1\ns\ts\tana\tDORMIDO\t{}',
-    `e\tx\t1\nj\t1\tACTIVO\ts\t${identity}`,
-    `e\tx\t1\nj\tfirst\tACTIVO\ts\tn\t${identity}`,
-    `e\tx\t1\nj\t1\tACTIVO\ts\tn\t${identity.slice(1)}`,
-    'e\tx\t1\nj\t1\tACTIVO\ts\tn\t["ana","Ana","192.0.2.1"]',
-    'e\tx\t1\nj\t1\tACTIVO\ts\tn\t{"key":"ana"}',
+    `e\tx\t1\nj\t1\tACTIVO\ts\tn\t${identity}`,
+    `e\tx\t1\nj\tfirst\tACTIVO\ts\tn\t\t${identity}`,
+    `e\tx\t1\nj\t1\tACTIVO\ts\tn\t\t${identity.slice(1)}`,
+    'e\tx\t1\nj\t1\tACTIVO\ts\tn\t\t["ana","Ana","192.0.2.1"]',
+    'e\tx\t1\nj\t1\tACTIVO\ts\tn\t\t{"key":"ana"}',
+    'e\tx\t1\nk\ts\tana',
+    'e\tx\t1\na\t\t{}',
+    'e\tx\t1\nu\tb1\t',
+    'e\tx\t1\nf\tb1\t\t',
+    'e\tx\t1\nf\tb1\t\t\t{}',
+    'e\tx\t1\nf\tb1\t\t\t{"id":"b1","kind":"name","value":"x"}',
     'p\tx\n',
     'p\tx\n1\ts',
     'p\tx\nsoon\ts\t{}',
   ])
     t.throws(() => readMessage(Buffer.from(text)), { name: 'WireError' }, JSON.stringify(text))
-  for (const text of ['', 'n\ns\nACTIVO\n1', `n\ns\nACTIVO\nfirst\n${identity}`, `n\ns\n\n1\n${identity}`])
+  for (const text of [
+    '',
+    'n\ns\nACTIVO\n1',
+    `n\ns\nACTIVO\nfirst\n\n${identity}`,
+    `n\ns\n\n1\n\n${identity}`,
+    `n\ns\nACTIVO\n1\n${identity}`,
+  ])
     t.throws(() => readUser(Buffer.from(text)), { name: 'WireError' }, JSON.stringify(text))
+  for (const text of ['', '\t', '\tnull', '{}', '\t{"id":"b","kind":"all","value":"x","createdAt":1}'])
+    t.throws(() => readKeptBan(Buffer.from(text)), { name: 'WireError' }, JSON.stringify(text))
   for (const text of ['', '1,', 'Z', '1.5', '-1', '1,T,x'])
     t.throws(() => readOutcomes('x', text), { name: 'WireError' }, JSON.stringify(text))
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Outcome } from '../../../src/backplane/backplane.js'
 import type { Check } from '../check.js'
-import { concerns, lineOf, lineTold, propose, type State } from '../model.js'
+import { concerns, EMPTY, lineOf, lineTold, propose } from '../model.js'
 import { type Call, callsOf, clear, randomCalls } from '../random-calls.js'
 import type { TestNode } from '../room.js'
 import { checkHistory } from '../serial.js'
@@ -20,7 +20,7 @@ export async function random(check: Check): Promise<void> {
       const { position } = await nodes[0].backplane.snapshot()
       const starts = nodes.map(({ sink }) => sink.told.length)
       const lines = nodes.map((): string[] => [])
-      let state: State = new Map()
+      let state = EMPTY
       let { offset } = position
       for (const { node, proposals } of callsOf(random, nodes)) {
         const expected = proposals.map((proposal): Outcome | { ok: false; reason: string } => {
@@ -41,8 +41,8 @@ export async function random(check: Check): Promise<void> {
         assert.deepEqual(linesFrom(node, start), wanted)
         const owners = node
           .present()
-          .map(({ key, session, node, status }) => [key, { session, node, status }])
-        assert.deepEqual(Object.fromEntries(owners), Object.fromEntries(state))
+          .map(({ key, session, node, status, account }) => [key, { session, node, status, account }])
+        assert.deepEqual(Object.fromEntries(owners), Object.fromEntries(state.users))
       }
     })
     await fc.assert(property, { numRuns: RUNS })

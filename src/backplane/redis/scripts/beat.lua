@@ -11,5 +11,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', NODES, '-inf', '(' .. now)) do
   redis.call('ZREM', NODES, id)
   redis.call('SADD', SWEPT, id)
 end
+-- Accounts expire by themselves; the index of their names is looked through a little at a time.
+local index = NAMESPACE .. 'index:account'
+for _, name in ipairs(redis.call('ZRANDMEMBER', index, 10)) do
+  if redis.call('EXISTS', account_key(name)) == 0 then redis.call('ZREM', index, name) end
+end
 redis.call('PUBLISH', EVENTS, 'h\t' .. epoch .. '\t' .. offset)
 return { 'OK', epoch, offset, claims_left(), redis.call('SCARD', SWEPT) }

@@ -1,6 +1,6 @@
 -- What every script begins with. Not a script of its own: it stands before each of the others.
--- KEYS: meta, log, users, nodes, swept. ARGV: namespace, lease in ms, the calling node, the epoch it knows, a random new one.
-local META, LOG, USERS, NODES, SWEPT = unpack(KEYS)
+-- KEYS: meta, log, users, nodes, swept, bans. ARGV: namespace, lease in ms, the calling node, the epoch it knows, a random new one.
+local META, LOG, USERS, NODES, SWEPT, BANS = unpack(KEYS)
 local NAMESPACE, LEASE, NODE, KNOWN, FRESH = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local FIRST_ARG = 6
 local FORMAT = '2'
@@ -68,10 +68,33 @@ end
 -- Never more than a lease, whatever the clock does.
 local function claims_left() return math.min(math.max(claims_until - now, 0), LEASE) end
 
--- A user is kept as lines: node, session, status, order, identity (JSON), and the frame of its departure up to the time.
+-- A user is kept as lines: node, session, status, order, account ('' for a guest), identity (JSON), and the frame of its departure up to
+-- the time.
 local function owner_of(value)
   if not value then return nil end
   return string.match(value, '^([^\n]*)\n([^\n]*)\n')
+end
+
+local function account_of(value)
+  if not value then return '' end
+  return string.match(value, '^[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n([^\n]*)\n')
+end
+
+-- What is kept of the kind `account`, by the key of the name (store.ts): an id, a space, and what is not the scripts' business.
+local function account_key(name) return NAMESPACE .. 'store:account:' .. name end
+
+-- Whoever owned it has gone: an account that nobody uses is forgotten after a while.
+local function leave_account(name, value, ttl)
+  local account = account_of(value)
+  if account == '' then return end
+  local kept = redis.call('GET', account_key(name))
+  if kept and string.sub(kept, 1, #account + 1) == account .. ' ' then redis.call('PEXPIRE', account_key(name), ttl) end
+end
+
+-- A ban is kept as when it is over (ms since 1970, or '' for never), a tab, and JSON.
+local function is_over(ban)
+  local over = tonumber(string.match(ban, '^%d+'))
+  return over ~= nil and over <= now
 end
 
 -- The log is cut by bytes at marks: there is one each time that a part of what it may hold has been appended.
