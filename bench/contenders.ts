@@ -15,6 +15,7 @@ export type ContenderName =
   | 'tertulia'
   | 'tertulia, collected'
   | 'tertulia+redis'
+  | 'tertulia+redis, limits on'
   | 'tertulia+redis, 2 nodes'
   | 'tertulia+redis, 3 nodes'
   | 'floor'
@@ -71,11 +72,17 @@ function together(dialect: Contender['dialect'], started: readonly Started[]): C
   }
 }
 
+/** Nobody is slowed: what is measured is what it costs, and not how fast it may be. */
+const UNLIMITED = { RATE_PER_SECOND: '0', REGISTRATIONS_PER_MINUTE: '0', API_REQUESTS_PER_MINUTE: '0' }
+
+/** Limits that are counted, and that nobody reaches. */
+const LIMITED = { RATE_PER_SECOND: '1000000', RATE_BURST: '1000000', REGISTRATIONS_PER_MINUTE: '10000000' }
+
 async function node(
   env: Readonly<Record<string, string>>,
   options: readonly string[] = [],
 ): Promise<Started> {
-  const set = { HOST: '127.0.0.1', PORT: '0', ADMIN_TOKEN, NODE_ENV: 'production', ...env }
+  const set = { HOST: '127.0.0.1', PORT: '0', ADMIN_TOKEN, NODE_ENV: 'production', ...UNLIMITED, ...env }
   const command = [process.execPath, ...options, path('../build/main.js')]
   const started = await startServer(command, set, /listening: ws:\/\/[^ ]+:(\d+)\/chat/)
   await until('a node that is ready', async () => {
@@ -124,6 +131,7 @@ const STARTS: { readonly [Name in ContenderName]: () => Promise<Contender> } = {
   tertulia: async () => together('tertulia', await nodes(1, {})),
   'tertulia, collected': collected,
   'tertulia+redis': () => withRedis('tertulia', (env) => nodes(1, env)),
+  'tertulia+redis, limits on': () => withRedis('tertulia', (env) => nodes(1, { ...env, ...LIMITED })),
   'tertulia+redis, 2 nodes': () => withRedis('tertulia', (env) => nodes(2, env)),
   'tertulia+redis, 3 nodes': () => withRedis('tertulia', (env) => nodes(3, env)),
   floor: async () => together('copied', [await startServer([path('native/build/floor'), '0'], {})]),

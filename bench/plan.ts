@@ -57,6 +57,7 @@ const ALL: readonly ContenderName[] = [
   'floor in node',
   'tertulia',
   'tertulia+redis',
+  'tertulia+redis, limits on',
   'nats',
   'ws',
   'socket.io',
@@ -247,7 +248,19 @@ export const QUICK: Plan = {
   settleMs: 4000,
   leavesOut: ['load-p99', 'churn'],
   scenarios: [
-    room(['floor', 'floor in node', 'tertulia', 'tertulia+redis', 'nats', 'socket.io', 'socket.io+redis'], 1),
+    room(
+      [
+        'floor',
+        'floor in node',
+        'tertulia',
+        'tertulia+redis',
+        'tertulia+redis, limits on',
+        'nats',
+        'socket.io',
+        'socket.io+redis',
+      ],
+      1,
+    ),
     nodes(1),
     ...sizes(['tertulia+redis'], [100, 5000], 1),
     crowd(['tertulia+redis', 'socket.io+redis'], 1),

@@ -1,5 +1,6 @@
 /** Puts the parts together. Never listens: main does, and tests as they like. */
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { Accounts } from './accounts/accounts.js'
@@ -79,6 +80,7 @@ export async function buildApp(
   passwordCost?: Cost,
 ): Promise<App> {
   const { backplane, store } = shared
+  const tls = readTls(config)
   const accounts = new Accounts({
     store,
     guests: config.AUTH === 'open',
@@ -102,16 +104,22 @@ export async function buildApp(
     pingIntervalMs: config.PING_INTERVAL_MS,
     registerTimeoutMs: config.REGISTER_TIMEOUT_MS,
     idleAfterMs: config.IDLE_AFTER_MS,
+    rate: { perSecond: config.RATE_PER_SECOND, burst: config.RATE_BURST },
+    registrationsPerMinute: config.REGISTRATIONS_PER_MINUTE,
   })
   let adminToken = config.ADMIN_TOKEN
   const http = await buildServer({
     node,
     accounts,
-    audit: log.child({ audit: true }),
+    audit: log.child({ audit: true }, { level: atMost('info', config.LOG_LEVEL) }),
     log: log.child({}, { level: atLeast('warn', config.LOG_LEVEL) }),
     adminToken: () => adminToken,
     trustProxy: config.TRUST_PROXY,
     maxFrameBytes: config.MAX_FRAME_BYTES,
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    connections: { max: config.MAX_CONNECTIONS, maxPerAddress: config.MAX_CONNECTIONS_PER_IP },
+    requestsPerMinute: config.API_REQUESTS_PER_MINUTE,
+    ...(tls && { tls }),
     version: VERSION,
   })
   await http.ready()
@@ -133,6 +141,18 @@ export async function buildApp(
     await stop()
   }
   return { http, node, start, leave, stop }
+}
+
+/** @throws when a file cannot be read */
+function readTls({ TLS_CERT, TLS_KEY }: Config) {
+  if (TLS_CERT === undefined || TLS_KEY === undefined) return undefined
+  return { cert: readFileSync(TLS_CERT), key: readFileSync(TLS_KEY) }
+}
+
+/** Written down whatever else is logged, unless nothing is. */
+function atMost(most: Config['LOG_LEVEL'], level: Config['LOG_LEVEL']): Config['LOG_LEVEL'] {
+  const silent = level === 'silent'
+  return silent || LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(most) ? level : most
 }
 
 /** The framework's own news of every address and request are not ours: of them only what is wrong is logged. */

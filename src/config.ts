@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv4 } from 'node:net'
 import { hostname } from 'node:os'
+import { createSecureContext } from 'node:tls'
 import Type, { type Static } from 'typebox'
 import { Check } from 'typebox/value'
 
@@ -115,6 +116,52 @@ export const CONFIG = Type.Object({
   IDLE_AFTER_MS: whole(300_000, 1, MAX_TIMER_MS, 'Silence after which an `ACTIVO` user becomes `INACTIVO`'),
   MAX_FRAME_BYTES: whole(65_536, 256, 16_777_216, 'Largest frame that is read'),
   MAX_CONTENT_CHARS: whole(4096, 1, 1_048_576, 'Longest message, in code points'),
+  RATE_PER_SECOND: whole(
+    100,
+    0,
+    1_000_000,
+    'Frames of a connection each second; faster ones wait. 0: no limit',
+  ),
+  RATE_BURST: whole(1000, 1, 1_000_000, 'Frames that a connection may send at once before it is slowed'),
+  MAX_CONNECTIONS: whole(
+    0,
+    0,
+    10_000_000,
+    'Connections to `/chat` on this node; more are answered 503. 0: no limit',
+  ),
+  MAX_CONNECTIONS_PER_IP: whole(
+    0,
+    0,
+    10_000_000,
+    'The same from one address (IPv6: from one /64); more are answered 429. 0: no limit',
+  ),
+  REGISTRATIONS_PER_MINUTE: whole(
+    600,
+    0,
+    10_000_000,
+    'Frames `register` from one address (IPv6: from one /64) on this node; more wait. 0: no limit',
+  ),
+  API_REQUESTS_PER_MINUTE: whole(
+    600,
+    0,
+    10_000_000,
+    'Requests to the REST API from one address on this node; more are answered 429. 0: no limit',
+  ),
+  ALLOWED_ORIGINS: Type.Array(Type.Refine(Type.String(), isOrigin), {
+    default: [],
+    description:
+      'Web pages that may connect, as their origins with commas between; who sends no `Origin` may always',
+    accepts: 'origins such as https://chat.example, with commas between',
+    shown: 'any',
+  }),
+  TLS_CERT: optional((path) => path !== '', {
+    description: 'File with the certificate chain (PEM): serves https and wss itself',
+    accepts: 'a path',
+  }),
+  TLS_KEY: optional((path) => path !== '', {
+    description: 'File with the private key (PEM) of the certificate',
+    accepts: 'a path',
+  }),
   OUTBOX_MAX_BYTES: whole(
     1_048_576,
     1024,
@@ -233,7 +280,19 @@ function crossCheck(config: Readonly<Record<string, unknown>>): string[] {
   const alone = Array.isArray(REDIS_SENTINELS) && REDIS_SENTINELS.length === 0
   if (alone && REDIS_SENTINEL_NAME !== SENTINEL_NAME)
     problems.push('REDIS_SENTINEL_NAME is set, but not REDIS_SENTINELS: who knows the Redis of that name?')
-  return [...problems, ...crossCheckAuth(config)]
+  return [...problems, ...crossCheckAuth(config), ...crossCheckTls(config)]
+}
+
+function crossCheckTls({ TLS_CERT, TLS_KEY }: Readonly<Record<string, unknown>>): string[] {
+  if (TLS_CERT === undefined && TLS_KEY === undefined) return []
+  if (typeof TLS_CERT !== 'string' || typeof TLS_KEY !== 'string')
+    return ['TLS_CERT and TLS_KEY belong together: one of them is not set']
+  try {
+    createSecureContext({ cert: readFileSync(TLS_CERT), key: readFileSync(TLS_KEY) })
+    return []
+  } catch (error) {
+    return [`TLS_CERT and TLS_KEY cannot be used: ${error instanceof Error ? error.message : error}`]
+  }
 }
 
 function crossCheckAuth(config: Readonly<Record<string, unknown>>): string[] {
@@ -310,6 +369,11 @@ function isSentinel(value: string): boolean {
 export function sentinelAddress(value: string): { readonly host: string; readonly port: number } {
   const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(value) ?? []
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port || Number.NaN) }
+}
+
+/** As browsers send it (RFC 6454, 6.2): scheme, host, and a port where it is not the usual one. */
+function isOrigin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).origin === value
 }
 
 /** Over https, or from this machine. */

@@ -4,25 +4,35 @@ import { networkInterfaces } from 'node:os'
 const ANY_HOST = ['0.0.0.0', '::']
 const LOOPBACK = /^(127\.|::1$|localhost$)/
 
+/** Where the server runs, and how it is reached. */
+export interface Surroundings {
+  /** Whether it runs in a container: what is reached from outside is not its to say. */
+  readonly contained?: boolean
+  /** Whether it speaks TLS. */
+  readonly secure?: boolean
+  readonly localAddresses?: readonly string[]
+}
+
+const schemes = (secure: boolean) => (secure ? { ws: 'wss', http: 'https' } : { ws: 'ws', http: 'http' })
+
 /**
  * What the server says once it listens: where, how to try it, how to let the local network in.
- * @param contained whether it runs in a container: what is reached from outside is not its to say
  */
 export function greeting(
   host: string,
   port: number,
-  contained = false,
-  localAddresses = lanAddresses(),
+  { contained = false, secure = false, localAddresses = lanAddresses() }: Surroundings = {},
 ): string[] {
+  const { ws, http } = schemes(secure)
   const open = ANY_HOST.includes(host)
   const own = authority(open ? '127.0.0.1' : host, port)
   const lines = [
-    `Tertulia is listening: ws://${own}/chat (API: http://${own}/docs). Try: npx wscat -c ws://${own}/chat`,
+    `Tertulia is listening: ${ws}://${own}/chat (API: ${http}://${own}/docs). Try: npx wscat -c ${ws}://${own}/chat`,
   ]
   if (open && contained) {
     lines.push('In a container: clients reach it where its port is published')
   } else if (open) {
-    const urls = localAddresses.map((address) => `ws://${authority(address, port)}/chat`)
+    const urls = localAddresses.map((address) => `${ws}://${authority(address, port)}/chat`)
     lines.push(`The network is let in: ${urls.join(' ') || 'this machine has no address there yet'}`)
   } else if (LOOPBACK.test(host)) {
     lines.push('Only this machine can connect. To let the local network in: HOST=0.0.0.0 npm start')
@@ -52,9 +62,9 @@ export const MEMORY_HINT =
   'Without REDIS_URL everything is in memory: claimed names and bans end with this process'
 
 /** How an operator uses the token that was made for want of an ADMIN_TOKEN. */
-export function tokenHint(host: string, port: number, token: string): string {
+export function tokenHint(host: string, port: number, token: string, secure = false): string {
   const own = authority(ANY_HOST.includes(host) ? '127.0.0.1' : host, port)
-  return `Operators: curl -H 'Authorization: Bearer ${token}' http://${own}/users`
+  return `Operators: curl -H 'Authorization: Bearer ${token}' ${schemes(secure).http}://${own}/users`
 }
 
 /** Host and port as they stand in a URL (RFC 3986, 3.2). */

@@ -33,7 +33,8 @@ const url = await app.http.listen({ host: HOST, port: PORT }).catch((err: unknow
   return fail(listenProblem(HOST, PORT, err))
 })
 const port = Number(url.split(':').at(-1))
-for (const line of greeting(HOST, port, Boolean(process.env.container))) log.info(line)
+const secure = config.TLS_CERT !== undefined
+for (const line of greeting(HOST, port, { contained: Boolean(process.env.container), secure })) log.info(line)
 if (config.REDIS_URL === undefined && config.REDIS_SENTINELS.length === 0) log.info(MEMORY_HINT)
 if (config.ADMIN_TOKEN !== undefined && config.ADMIN_TOKEN.length < SAFE_TOKEN_LENGTH)
   log.warn(
@@ -45,7 +46,11 @@ const token = await app.start().catch((err: unknown) => {
   if (leaving) return new Promise<never>(() => {})
   return fail('cannot start', err)
 })
-if (config.ADMIN_TOKEN === undefined) log.info(tokenHint(HOST, port, token))
+// Whatever else is logged: nobody could know it otherwise.
+if (config.ADMIN_TOKEN === undefined)
+  log
+    .child({}, { level: config.LOG_LEVEL === 'silent' ? 'silent' : 'info' })
+    .info(tokenHint(HOST, port, token, secure))
 
 function configure(): Config {
   try {

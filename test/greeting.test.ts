@@ -9,17 +9,17 @@ t.test('on this machine alone, it says where, how to try it, and how to let the 
 })
 
 t.test('open to the network, it says what others connect to', async (t) => {
-  const [first, second] = greeting('0.0.0.0', 80, false, ['192.0.2.7', '198.51.100.7'])
+  const [first, second] = greeting('0.0.0.0', 80, { localAddresses: ['192.0.2.7', '198.51.100.7'] })
   t.match(first, 'ws://127.0.0.1:80/chat')
   t.equal(second, 'The network is let in: ws://192.0.2.7:80/chat ws://198.51.100.7:80/chat')
-  t.match(greeting('::', 80, false, [])[1], 'no address there yet')
+  t.match(greeting('::', 80, { localAddresses: [] })[1], 'no address there yet')
   t.equal(greeting('::', 80).length, 2, "with this machine's own addresses")
 })
 
 t.test(
   'in a container, it does not say that the network is let in: that is for who published its port',
   async (t) => {
-    t.same(greeting('0.0.0.0', 80, true).slice(1), [
+    t.same(greeting('0.0.0.0', 80, { contained: true }).slice(1), [
       'In a container: clients reach it where its port is published',
     ])
   },
@@ -29,6 +29,16 @@ t.test('on one address, it names it', async (t) => {
   t.equal(greeting('192.0.2.7', 80).length, 1)
   t.match(greeting('2001:db8::7', 80)[0], 'ws://[2001:db8::7]:80/chat')
   t.equal(greeting('::1', 80).length, 2)
+})
+
+t.test('with a certificate, everything it says is secure', async (t) => {
+  const [first, second] = greeting('0.0.0.0', 443, { secure: true, localAddresses: ['192.0.2.7'] })
+  t.equal(
+    first,
+    'Tertulia is listening: wss://127.0.0.1:443/chat (API: https://127.0.0.1:443/docs). Try: npx wscat -c wss://127.0.0.1:443/chat',
+  )
+  t.match(second, 'wss://192.0.2.7:443/chat')
+  t.match(tokenHint('127.0.0.1', 443, 'abc', true), /https:.*:443.users$/)
 })
 
 t.test('an operator is given a line that works as it is', async (t) => {

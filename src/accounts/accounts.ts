@@ -8,7 +8,7 @@ import type { Applicant, Doorkeeper, Verdict } from '../chat/doorkeeper.js'
 import type { Refusal } from '../protocol/codes.js'
 import { keptKey, keyOf, type NameKey, parseName } from '../protocol/names.js'
 import { ACCOUNTS, readAccount, writeAccount } from '../room/accounts.js'
-import { addressGroup } from './address.js'
+import { addressGroup } from '../room/address.js'
 import { Attempts } from './attempts.js'
 import { COST, type Cost, hashPassword, verifyPassword } from './passwords.js'
 import { createTokenVerifier, type TokenOptions, type VerifyToken } from './tokens.js'
@@ -107,18 +107,19 @@ export class Accounts implements Doorkeeper {
 
   /** What this server accepts, for those who are told. */
   #accepted(): string {
-    const passwords = this.#options.passwords ? ['contraseña'] : []
-    return [...passwords, ...(this.#verifyToken ? ['token'] : [])].join(' o ')
+    const passwords = this.#options.passwords ? ['una contraseña'] : []
+    return [...passwords, ...(this.#verifyToken ? ['un token'] : [])].join(' o ')
   }
 
-  async #admitPassword({ name, key, ip, isThere }: Applicant, password: string): Promise<Verdict> {
+  async #admitPassword({ name, key, ip, held, isThere }: Applicant, password: string): Promise<Verdict> {
     if (!this.#options.passwords) return refused('CREDENTIAL_UNAVAILABLE', 'contraseñas')
     const group = addressGroup(ip)
     const verdict = await this.#turns.take(group, async () => {
       // Whoever has gone meanwhile gets no answer, and need not have cost one.
       if (!isThere()) return refused('UNAVAILABLE')
       const kept = await this.#find(key)
-      return kept ? this.#prove(key, kept, password, group) : this.#claim(name, password, group)
+      if (kept) return this.#prove(key, kept, password, group)
+      return held ? refused('NAME_TAKEN') : this.#claim(name, key, password, group)
     })
     return verdict === 'busy' ? refused('BUSY') : verdict
   }
@@ -129,17 +130,19 @@ export class Accounts implements Doorkeeper {
     password: string,
     group: string,
   ): Promise<Verdict> {
+    if (record.kind !== 'password') return refused('NAME_CLAIMED')
     const attempt = await this.#attempts.guess(key, group)
     if ('waitSeconds' in attempt) return refused('TOO_MANY_ATTEMPTS', String(attempt.waitSeconds))
-    const right = record.kind === 'password' && (await verifyPassword(password, record.hash))
-    if (!right) return refused('WRONG_PASSWORD')
+    if (!(await verifyPassword(password, record.hash))) return refused('WRONG_PASSWORD')
     await attempt.takeBack()
     return { name: record.name, account: id }
   }
 
-  async #claim(name: string, password: string, group: string): Promise<Verdict> {
+  async #claim(name: string, key: NameKey, password: string, group: string): Promise<Verdict> {
     const attempt = await this.#attempts.claim(group)
-    if ('waitSeconds' in attempt) return refused('TOO_MANY_ATTEMPTS', String(attempt.waitSeconds))
+    if ('waitSeconds' in attempt)
+      return refused('TOO_MANY_CLAIMS', String(Math.ceil(attempt.waitSeconds / 3600)))
+    await this.#attempts.forgetGuesses(key, group)
     const hash = await hashPassword(password, this.#options.cost ?? COST)
     const claim = claiming({ kind: 'password', name, createdAt: Date.now(), hash })
     return { name, ...claim }

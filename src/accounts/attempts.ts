@@ -17,6 +17,9 @@ const PER_NAME: Allowance = { kind: 'guesses', most: 10, windowMs: 15 * MINUTE_M
 /** Wrong passwords from one address, whatever names they are for. */
 const PER_ADDRESS: Allowance = { kind: 'guesses-from', most: 100, windowMs: 15 * MINUTE_MS }
 
+/** Passwords of one address that are checked at all, right ones too: each costs a tenth of a second or more. */
+const CHECKS: Allowance = { kind: 'checks-from', most: 300, windowMs: 15 * MINUTE_MS }
+
 const DAY_MS = 24 * 60 * MINUTE_MS
 
 /** What was let through is to be said later: what came to nothing bad is taken back. */
@@ -42,7 +45,20 @@ export class Attempts {
       await forName.takeBack()
       return inAll
     }
-    return { takeBack: async () => void (await Promise.all([forName.takeBack(), inAll.takeBack()])) }
+    const takeBack = async () => void (await Promise.all([forName.takeBack(), inAll.takeBack()]))
+    const checks = await this.#attempt(CHECKS, group)
+    if ('waitSeconds' in checks) {
+      await takeBack()
+      return checks
+    }
+    return { takeBack }
+  }
+
+  /** Whoever has claimed a name has not guessed: what was counted for it from there is forgotten. */
+  async forgetGuesses(key: NameKey, group: string): Promise<void> {
+    const { kind, windowMs } = PER_NAME
+    const { count } = await this.#store.count(kind, `${group} ${key}`, 0, windowMs)
+    if (count > 0) await this.#store.count(kind, `${group} ${key}`, -count, windowMs)
   }
 
   claim(group: string): Promise<Attempt> {

@@ -9,6 +9,9 @@ const FETCH_MS = 5000
 const KEYS_MAX_AGE_MS = 600_000
 const KEYS_COOLDOWN_MS = 30_000
 
+/** How long it is not tried again when they could not be fetched. */
+const KEYS_RETRY_MS = 5000
+
 /** What keys that are public may sign with; a shared secret signs with HS256, and neither can pass for the other (RFC 8725, 3.1). */
 const ASYMMETRIC = [
   'RS256',
@@ -43,10 +46,12 @@ export type VerifyToken = (token: string) => Promise<TokenVerdict>
 /**
  * Makes the judge of tokens; undefined where none are accepted. It rejects when the keys cannot be fetched.
  * @param fetchMs how long fetching them may take
+ * @param retryMs how long it is not tried again when they could not be fetched
  */
 export function createTokenVerifier(
   { secret, jwksUrl, audience, issuer }: TokenOptions,
   fetchMs = FETCH_MS,
+  retryMs = KEYS_RETRY_MS,
 ): VerifyToken | undefined {
   const options: JWTVerifyOptions = {
     requiredClaims: ['exp', 'sub'],
@@ -61,11 +66,22 @@ export function createTokenVerifier(
     )
   }
   if (jwksUrl === undefined) return undefined
-  const keys = createRemoteJWKSet(new URL(jwksUrl), {
+  const fetched = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: fetchMs,
     cacheMaxAge: KEYS_MAX_AGE_MS,
     cooldownDuration: KEYS_COOLDOWN_MS,
   })
+  let failure: { readonly error: unknown; readonly until: number } | undefined
+  const keys: typeof fetched = Object.assign(async (...asked: Parameters<typeof fetched>) => {
+    // Whoever has keys to give and is not well is not asked again for every token that a stranger sends.
+    if (failure !== undefined && performance.now() < failure.until) throw failure.error
+    try {
+      return await fetched(...asked)
+    } catch (error) {
+      if (!isTokensFault(error)) failure = { error, until: performance.now() + retryMs }
+      throw error
+    }
+  }, fetched)
   return judge(
     async (token) => (await jwtVerify(token, keys, { ...options, algorithms: ASYMMETRIC })).payload,
   )
@@ -104,9 +120,12 @@ function problemOf(error: unknown): string {
   if (error instanceof errors.JOSEAlgNotAllowed) return 'el algoritmo no se acepta'
   if (error instanceof errors.JWKSNoMatchingKey) return 'la clave no se conoce'
   if (error instanceof errors.JWKSMultipleMatchingKeys) return 'no dice qué clave lo firma'
-  const ours = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid
-  // jose's own errors are about what it was given; a failed fetch is a plain one.
-  if (error instanceof errors.JOSEError && !ours && error.code !== 'ERR_JOSE_GENERIC')
-    return 'no se puede leer'
+  if (isTokensFault(error)) return 'no se puede leer'
   throw error
+}
+
+/** jose's own errors are about what it was given, but for some; a failed fetch is a plain one. */
+function isTokensFault(error: unknown): boolean {
+  const ours = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid
+  return error instanceof errors.JOSEError && !ours && error.code !== 'ERR_JOSE_GENERIC'
 }

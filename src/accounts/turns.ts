@@ -8,13 +8,14 @@ export interface TurnsOptions {
   readonly maxWaitingEach: number
 }
 
-type Begin = () => void
+/** Somebody who waits: told whether it is his turn, or that others have a better right to wait. */
+type Waiting = (turn: boolean) => void
 
 /** Gives groups their turns one after the other, whatever each of them has waiting. */
 export class Turns {
   readonly #options: TurnsOptions
   /** The groups that wait, the next one first. */
-  readonly #groups = new Map<string, Begin[]>()
+  readonly #groups = new Map<string, Waiting[]>()
   #waiting = 0
   #busy = 0
 
@@ -39,12 +40,22 @@ export class Turns {
   async #wait(group: string): Promise<boolean> {
     const queue = this.#groups.get(group) ?? []
     const { maxWaiting, maxWaitingEach } = this.#options
-    if (this.#waiting >= maxWaiting || queue.length >= maxWaitingEach) return false
+    if (queue.length >= maxWaitingEach) return false
+    if (this.#waiting >= maxWaiting && !this.#makeRoom(queue.length + 1)) return false
     this.#waiting += 1
-    await new Promise<void>((begin) => {
-      queue.push(begin)
+    return new Promise((waiting) => {
+      queue.push(waiting)
       this.#groups.set(group, queue)
     })
+  }
+
+  /** Turns away the last of the longest queue, if that is longer than another would become. */
+  #makeRoom(length: number): boolean {
+    let longest: Waiting[] = []
+    for (const queue of this.#groups.values()) if (queue.length > longest.length) longest = queue
+    if (longest.length <= length) return false
+    this.#waiting -= 1
+    longest.pop()?.(false)
     return true
   }
 
@@ -56,11 +67,11 @@ export class Turns {
       return
     }
     const [group, queue] = entry
-    const begin = queue.shift()
+    const next = queue.shift()
     // Whoever has more waiting goes to the end.
     this.#groups.delete(group)
     if (queue.length > 0) this.#groups.set(group, queue)
     this.#waiting -= 1
-    begin?.()
+    next?.(true)
   }
 }

@@ -11,6 +11,8 @@ export interface Applicant {
   readonly ip: string
   /** None: a guest. */
   readonly credential: Credential | undefined
+  /** Whether somebody has the name at the moment. */
+  readonly held: boolean
   /** Whether there is still somebody who waits for the answer. */
   isThere(): boolean
 }

@@ -8,6 +8,7 @@ import type { Status } from '../protocol/frames.js'
 import type { NameKey } from '../protocol/names.js'
 import type { Directory } from '../room/directory.js'
 import type { Left, Presence, Proposal, Removed, Said, SessionId, StatusChanged } from '../room/events.js'
+import type { RateOptions } from '../room/rate.js'
 import { type PerformingNode, perform } from './commands/index.js'
 import { Committer } from './committer.js'
 import type { Connection } from './connection.js'
@@ -16,6 +17,7 @@ import type { Applicant, Doorkeeper, Verdict } from './doorkeeper.js'
 import { drain } from './drain.js'
 import { Fanout } from './fanout.js'
 import { Housekeeping, type HousekeepingOptions } from './housekeeping.js'
+import { AddressRate } from './limits.js'
 import { type Audience, Reader, type ReaderState } from './reader.js'
 import { differences } from './reconcile.js'
 import { type NamedSession, Session } from './session.js'
@@ -37,9 +39,18 @@ export interface NodeOptions extends HousekeepingOptions {
   readonly doorkeeper: Doorkeeper
   readonly maxContentChars: number
   readonly outboxMaxBytes: number
+  /** How fast a connection's frames may take effect, and how many `register` of an address in a minute; 0: no limit. */
+  readonly rate?: RateOptions
+  readonly registrationsPerMinute?: number
   /** The clock: milliseconds since 1970. */
   readonly now?: () => number
 }
+
+/** How often it is said that credentials cannot be checked. */
+const REMIND_MS = 30_000
+
+/** What a frame costs that is refused, of the tokens of a connection's rate: who only makes mistakes is slowed sooner. */
+const REFUSED_COST = 5
 
 /** What a node is doing. Clients are taken while it is `up`. */
 export type NodeState = ReaderState | 'leaving' | 'draining'
@@ -55,6 +66,7 @@ export class ChatNode implements PerformingNode, Audience {
   readonly #fanout: Fanout<Session>
   readonly #reader: Reader
   readonly #housekeeping: Housekeeping
+  readonly #registrations: AddressRate
   readonly #connections = new Set<Session>()
   /** Sessions that may be too slow: they are looked at again after a turn. */
   readonly #suspects = new Set<Session>()
@@ -63,6 +75,10 @@ export class ChatNode implements PerformingNode, Audience {
   readonly #prefix = randomBytes(9).toString('base64url')
   #leaving: 'leaving' | 'draining' | undefined
   #connected = 0
+  /** Whether bans have been applied that those who are here have not been held against. */
+  #newBans = false
+  /** When it was last said that credentials cannot be checked. */
+  #saidAt = Number.NEGATIVE_INFINITY
   #onLastEnded: (() => void) | undefined
 
   constructor(options: NodeOptions) {
@@ -73,6 +89,7 @@ export class ChatNode implements PerformingNode, Audience {
     this.#fanout = new Fanout((session) => this.#checkPace(session))
     this.#reader = new Reader(this, () => this.#fanout.pendingBytes)
     this.#committer = new Committer(options.backplane, () => this.directory.position)
+    this.#registrations = new AddressRate(options.registrationsPerMinute ?? 0)
     this.decrees = new Decrees(this, this.#committer, options.maxContentChars)
     this.#housekeeping = new Housekeeping(this.#connections, options, {
       now: () => this.now(),
@@ -157,6 +174,7 @@ export class ChatNode implements PerformingNode, Audience {
       connection,
       perform: (from, decoded) => perform(from, decoded, this),
       outboxMaxBytes: this.#options.outboxMaxBytes,
+      ...(this.#options.rate && { rate: this.#options.rate }),
       now: this.now(),
     })
     this.#connections.add(session)
@@ -189,6 +207,7 @@ export class ChatNode implements PerformingNode, Audience {
   }
 
   refuse(session: Session, refusal: Refusal): void {
+    session.charge(REFUSED_COST - 1)
     this.send(session, encode.error(refusal, this.now()))
   }
 
@@ -232,14 +251,26 @@ export class ChatNode implements PerformingNode, Audience {
     )
   }
 
-  admit(session: Session, applicant: Applicant, then: (verdict: Verdict) => void): void {
+  mayRegister(session: Session): boolean {
+    const waitMs = this.#registrations.ask(session.connection.ip, performance.now())
+    if (waitMs === 0) return true
+    session.hold()
+    setTimeout(() => session.release(), waitMs).unref()
+    return false
+  }
+
+  admit(applicant: Applicant, then: (verdict: Verdict) => void): void {
     const verdict = this.#options.doorkeeper.admit(applicant)
     if (!(verdict instanceof Promise)) {
       then(verdict)
       return
     }
     verdict.then(then, (err) => {
-      this.#log.warn({ err, session: session.id }, 'a credential could not be checked')
+      // Once in a while: strangers may ask as often as they like.
+      if (performance.now() >= this.#saidAt + REMIND_MS) {
+        this.#saidAt = performance.now()
+        this.#log.warn({ err }, 'a credential could not be checked')
+      }
       then({ refused: { code: 'UNAVAILABLE' } })
     })
   }
@@ -305,7 +336,7 @@ export class ChatNode implements PerformingNode, Audience {
   }
 
   banned(): void {
-    for (const session of this.#connections) if (this.#mustLeave(session)) this.close(session, CLOSES.BANNED)
+    this.#newBans = true
   }
 
   statusChanged({ session: id, status, frame }: StatusChanged): void {
@@ -324,6 +355,7 @@ export class ChatNode implements PerformingNode, Audience {
   }
 
   advanced(): void {
+    if (this.#newBans) this.#showOut()
     this.#committer.advance()
   }
 
@@ -376,6 +408,12 @@ export class ChatNode implements PerformingNode, Audience {
     session.state = 'closed'
     this.#fanout.leave(session)
     session.hangUp(close)
+  }
+
+  /** Closes those whom bans meet: once for all bans that came together, however many there are. */
+  #showOut(): void {
+    this.#newBans = false
+    for (const session of this.#connections) if (this.#mustLeave(session)) this.close(session, CLOSES.BANNED)
   }
 
   #mustLeave(session: Session): boolean {

@@ -3,6 +3,7 @@ import type { CloseDefinition } from '../protocol/codes.js'
 import type { Status } from '../protocol/frames.js'
 import { keyOf, type NameKey } from '../protocol/names.js'
 import type { AccountId, SessionId } from '../room/events.js'
+import { type RateOptions, TokenBucket } from '../room/rate.js'
 import type { Connection } from './connection.js'
 import type { Member } from './fanout.js'
 import { Outbox } from './outbox.js'
@@ -49,6 +50,8 @@ export interface SessionOptions {
   readonly connection: Connection
   readonly perform: Perform
   readonly outboxMaxBytes: number
+  /** How fast its frames may take effect; without it, as fast as they come. */
+  readonly rate?: RateOptions
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -77,16 +80,20 @@ export class Session implements Member {
   /** How many frames may still take effect until others have a turn. */
   #allowance = MAX_FRAMES_IN_A_ROW
   #onHeard: (() => void) | undefined
+  readonly #bucket: TokenBucket | undefined
+  /** Set while it has to wait, because it has been too fast. */
+  #slowed: NodeJS.Timeout | undefined
   #paused = false
   #closing: NodeJS.Timeout | undefined
 
-  constructor({ id, connection, perform, outboxMaxBytes, now }: SessionOptions) {
+  constructor({ id, connection, perform, outboxMaxBytes, rate, now }: SessionOptions) {
     this.id = id
     this.connection = connection
     this.outbox = new Outbox(connection, outboxMaxBytes)
     this.connectedAt = now
     this.activeAt = now
     this.#perform = perform
+    if (rate) this.#bucket = new TokenBucket(rate, performance.now())
   }
 
   /** Whether everything that the client sent before has taken effect. */
@@ -119,6 +126,11 @@ export class Session implements Member {
     this.#proceed()
   }
 
+  /** Has it pay for something that costs more than a frame that is accepted: it will have to wait the sooner. */
+  charge(cost: number): void {
+    this.#bucket?.spend(cost, performance.now())
+  }
+
   /** To be called when something was proposed for this session, and {@link settle} when its outcome is known. */
   begin(): void {
     this.#unsettled += 1
@@ -147,6 +159,7 @@ export class Session implements Member {
 
   /** Lets the client read what is left, then closes. The state must be `closed` already. */
   hangUp({ code, reason }: CloseDefinition): void {
+    clearTimeout(this.#slowed)
     this.#waiting.length = 0
     this.#resume()
     this.#closing = setTimeout(() => this.connection.terminate(), CLOSE_GRACE_MS)
@@ -156,10 +169,11 @@ export class Session implements Member {
   /** To be called when the connection is gone. */
   connectionEnded(): void {
     clearTimeout(this.#closing)
+    clearTimeout(this.#slowed)
   }
 
   #proceed(): void {
-    while (this.state !== 'closed' && this.#held === 0 && this.#allowance > 0) {
+    while (this.state !== 'closed' && this.#held === 0 && this.#allowance > 0 && this.#mayGoOn()) {
       if (this.outbox.pressed) {
         // Whoever asks and does not read gets no more answers until it does.
         this.outbox.onceRelieved(() => this.#proceed())
@@ -173,11 +187,24 @@ export class Session implements Member {
         break
       }
       this.#allowance -= 1
+      this.charge(1)
       if (this.#allowance === 0) setImmediate(() => this.#continue())
     }
     if (this.#waiting.length === 0 || this.state === 'closed') this.#heard()
-    if (this.#waiting.length + this.#unsettled > MAX_WAITING_FRAMES) this.#pause()
+    if (this.#waiting.length + this.#unsettled > MAX_WAITING_FRAMES || !this.#mayGoOn()) this.#pause()
     else this.#resume()
+  }
+
+  /** Whether it has not been too fast. Else it goes on by itself when it may; once the client has gone, nothing more can come. */
+  #mayGoOn(): boolean {
+    const waitMs = this.#bucket?.waitMs(performance.now()) ?? 0
+    if (waitMs === 0 || this.#onHeard !== undefined) return true
+    if (this.state === 'closed') return false
+    this.#slowed ??= setTimeout(() => {
+      this.#slowed = undefined
+      this.#proceed()
+    }, waitMs)
+    return false
   }
 
   #continue(): void {

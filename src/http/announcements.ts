@@ -2,7 +2,7 @@
 import { type FastifyPluginAsyncTypebox, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { ChatNode } from '../chat/node.js'
-import { BAD_REQUEST, errorBody, UNAUTHORIZED, UNAVAILABLE, UNREACHABLE } from './errors.js'
+import { BAD_REQUEST, errorBody, NOT_JSON, UNAUTHORIZED, UNAVAILABLE, UNREACHABLE } from './errors.js'
 
 const Announcement = Type.Object(
   {
@@ -29,6 +29,7 @@ export const announcements: FastifyPluginAsyncTypebox<{ node: ChatNode }> = asyn
         response: {
           202: Type.Object({}, { description: 'It is said' }),
           ...BAD_REQUEST,
+          ...NOT_JSON,
           ...UNAUTHORIZED,
           ...UNAVAILABLE,
         },

@@ -1,27 +1,34 @@
 /** What operators do is written down: one line each. */
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
+import { clientAddress } from './client-address.js'
 
 /** Methods that only look. */
 const LOOKING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * Has every request of this scope that an operator made logged once it has been answered: who (his address), what, and what came of
- * it. What changes something at level `info`, what only looks at `debug`.
+ * Logs every request of a scope that an operator made: who (his address), what, and what came of it. What changes something at level
+ * `info`, what only looks at `debug`.
  */
-export function audited(app: FastifyInstance, log: FastifyBaseLogger): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    const { method, routeOptions, params, body, ip } = request
-    // Who was no operator has been logged as that.
-    if (reply.statusCode === 401) return done()
-    const what = {
-      operator: ip,
-      did: `${method} ${routeOptions.url}`,
-      params,
-      body,
-      statusCode: reply.statusCode,
-    }
-    if (LOOKING.has(method)) log.debug(what, 'an operator looked')
-    else log.info(what, 'an operator acted')
-    done()
-  })
+export class Audit {
+  readonly #notes = new WeakMap<FastifyRequest, object>()
+
+  constructor(app: FastifyInstance, log: FastifyBaseLogger) {
+    // As soon as it is known what came of it: whoever asked may be gone before he could be told.
+    app.addHook('onSend', async (request, reply) => {
+      const { method, routeOptions, params, body } = request
+      const { statusCode } = reply
+      // Who was no operator has been logged as that.
+      if (statusCode === 401 || statusCode === 429) return
+      const note = this.#notes.get(request)
+      const did = `${method} ${routeOptions.url}`
+      const what = { operator: clientAddress(request), did, params, body, ...(note && { note }), statusCode }
+      if (LOOKING.has(method)) log.debug(what, 'an operator looked')
+      else log.info(what, statusCode < 400 ? 'an operator acted' : 'an operator tried')
+    })
+  }
+
+  /** Adds what the request does not say, such as what was lifted with a ban. */
+  note(request: FastifyRequest, note: object): void {
+    this.#notes.set(request, note)
+  }
 }

@@ -1,5 +1,6 @@
 import bearerAuth from '@fastify/bearer-auth'
 import type { FastifyInstance } from 'fastify'
+import { clientAddress } from './client-address.js'
 import { errorBody } from './errors.js'
 
 /** Where a 401 sends people for the token. */
@@ -26,7 +27,7 @@ export async function requireOperator(app: FastifyInstance, token: () => string 
     }
     verify(request, reply, (error) => {
       if (error === undefined) return done()
-      request.log.warn({ ip: request.ip }, 'an operator request without the right token')
+      request.log.warn({ ip: clientAddress(request) }, 'an operator request without the right token')
       reply.code(401).header('www-authenticate', 'Bearer realm="tertulia"')
       reply.send(errorBody(401, `Operators only: send "Authorization: Bearer <token>". ${TOKEN_HINT}`))
     })

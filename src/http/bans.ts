@@ -3,11 +3,13 @@ import { type FastifyPluginAsyncTypebox, TypeBoxValidatorCompiler } from '@fasti
 import Type, { type Static } from 'typebox'
 import type { Ban } from '../chat/decrees.js'
 import type { ChatNode } from '../chat/node.js'
+import type { Audit } from './audit.js'
 import {
   BAD_REQUEST,
   CONFLICT,
   errorBody,
   NOT_FOUND,
+  NOT_JSON,
   REMOVED,
   UNAUTHORIZED,
   UNAVAILABLE,
@@ -69,7 +71,10 @@ const EXPECTED = {
 } as const
 
 /** Bans are shared by all nodes and kept with the room: whoever is present and banned is closed 4004 on every node. */
-export const bans: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, { node }) => {
+export const bans: FastifyPluginAsyncTypebox<{ node: ChatNode; audit: Audit }> = async (
+  app,
+  { node, audit },
+) => {
   app.addSchema(BanSchema)
 
   app.get(
@@ -84,10 +89,15 @@ export const bans: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, {
             bans: Type.Array(BanRef, { description: 'In the order in which they were made' }),
           }),
           ...UNAUTHORIZED,
+          ...UNAVAILABLE,
         },
       },
     },
-    async () => ({ bans: node.decrees.bans().map(describe) }),
+    async (_request, reply) => {
+      // It has not been told of them yet.
+      if (node.state === 'starting') return reply.code(503).send(errorBody(503, UNREACHABLE))
+      return { bans: node.decrees.bans().map(describe) }
+    },
   )
 
   app.post(
@@ -102,7 +112,7 @@ export const bans: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, {
           'Those present who match are closed with code 4004, on all nodes. Whoever registers under a banned name gets an `error` and is closed 4004; an upgrade from a banned address is answered 403.',
         tags: ['bans'],
         body: BanBody,
-        response: { 201: BanRef, ...BAD_REQUEST, ...UNAUTHORIZED, ...CONFLICT, ...UNAVAILABLE },
+        response: { 201: BanRef, ...BAD_REQUEST, ...UNAUTHORIZED, ...CONFLICT, ...NOT_JSON, ...UNAVAILABLE },
       },
     },
     async (request, reply) => {
@@ -117,6 +127,7 @@ export const bans: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, {
         const message = `There are ${decrees.maxBans} bans already: lift some, or ban ranges of addresses`
         return reply.code(409).send(errorBody(409, message))
       }
+      audit.note(request, { id: ban.id })
       return reply.code(201).send(describe(ban))
     },
   )
@@ -133,7 +144,10 @@ export const bans: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, {
       },
     },
     async (request, reply) => {
-      const done = await node.decrees.liftBan(request.params.id)
+      const { id } = request.params
+      const lifted = node.decrees.bans().find((ban) => ban.id === id)
+      const done = await node.decrees.liftBan(id)
+      if (done === 'done' && lifted) audit.note(request, { kind: lifted.kind, value: lifted.value })
       if (done === 'done') return reply.code(204).send(null)
       if (done === 'unavailable') return reply.code(503).send(errorBody(503, UNREACHABLE))
       return reply.code(404).send(errorBody(404, 'There is no such ban'))

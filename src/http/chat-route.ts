@@ -1,26 +1,38 @@
 /** `GET /chat`, upgraded to WebSocket (protocol 1.1). */
+import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import websocket, { type WebSocket } from '@fastify/websocket'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Connection } from '../chat/connection.js'
+import { ConnectionCounter, type ConnectionLimits } from '../chat/limits.js'
 import type { ChatNode } from '../chat/node.js'
+import { CLOSES } from '../protocol/codes.js'
+import { clientAddress } from './client-address.js'
 import { errorBody } from './errors.js'
 
 export const CHAT_PATH = '/chat'
+
+/** Of the WebSocket protocol (RFC 6455, 4.1). */
+const VERSION = '13'
 
 /** How long a client may take to answer our close frame. */
 const CLOSE_TIMEOUT_MS = 2000
 
 export interface ChatRouteOptions {
   readonly node: ChatNode
+  /** Pages that may connect; none: all. Who sends no origin is no page. */
+  readonly allowedOrigins: readonly string[]
+  readonly connections: ConnectionLimits
   readonly maxFrameBytes: number
 }
 
 /** Serves the chat. Reading, control frames and the closing handshake are the library's; frames are written by the node. */
 export async function chatRoute(
   app: FastifyInstance,
-  { node, maxFrameBytes }: ChatRouteOptions,
+  { node, maxFrameBytes, allowedOrigins, connections: limits }: ChatRouteOptions,
 ): Promise<void> {
+  const connections = new ConnectionCounter(limits)
   // Not a literal in the call: the types do not know closeTimeout yet.
   const options = {
     maxPayload: maxFrameBytes,
@@ -32,6 +44,7 @@ export async function chatRoute(
   }
   // Sessions are closed by the node, in good order, before the server is.
   await app.register(websocket, { options, preClose: (done) => done() })
+  judgeReasons(app.websocketServer)
 
   // The plugin would open a WebSocket on every route that there is, and close it without a word.
   app.addHook('onRequest', async (request, reply) => {
@@ -45,28 +58,74 @@ export async function chatRoute(
     schema: { hide: true },
     onRequest: async (request, reply) => {
       if (!request.ws) return undefined
-      if (node.isBanned(request.ip)) return reply.code(403).send(errorBody(403, 'This address is banned'))
-      if (node.accepting) return undefined
-      reply.code(503).header('retry-after', '1')
-      return reply.send(errorBody(503, 'No connections are taken now: come back'))
+      if (request.raw.socket.destroyed) {
+        // Gone already: it has no address any more, and nothing would give its place back.
+        reply.hijack()
+        return undefined
+      }
+      if (!isHandshake(request.raw)) return upgradeRequired(reply)
+      const { origin } = request.headers
+      if (origin !== undefined && allowedOrigins.length > 0 && !allowedOrigins.includes(origin))
+        return reply.code(403).send(errorBody(403, 'Pages of this origin may not connect'))
+      const ip = clientAddress(request)
+      if (node.isBanned(ip)) return reply.code(403).send(errorBody(403, 'This address is banned'))
+      if (!node.accepting) return refuse(reply, 503, 'No connections are taken now: come back')
+      const place = connections.enter(ip)
+      if (place === 'full')
+        return refuse(reply, 503, 'There are as many connections as there can be: come back')
+      if (place === 'too-many') return refuse(reply, 429, 'There are too many connections from this address')
+      // Whatever becomes of the upgrade.
+      request.raw.socket.once('close', place)
+      return undefined
     },
     preHandler: async (request, reply) => {
       // From here on it is no request any more. The socket must not keep alive what there was of it.
       if (request.ws) reply.raw.detachSocket(request.raw.socket)
     },
-    handler: async (_request, reply) => {
-      reply.code(426).headers({ upgrade: 'websocket', connection: 'Upgrade' })
-      return errorBody(426, 'Connect with a WebSocket client')
-    },
+    handler: (_request, reply) => upgradeRequired(reply),
     wsHandler: (socket, request) => {
       // Reset right after the handshake: there is nobody any more, and no address.
       if (request.raw.socket.remoteAddress === undefined) {
         socket.terminate()
         return
       }
-      serve(node, socket, new WebSocketConnection(socket, request.raw.socket, request.ip))
+      serve(node, socket, new WebSocketConnection(socket, request.raw.socket, clientAddress(request)))
     },
   })
+}
+
+/**
+ * The library echoes the reason of a close frame. As it validates nothing here, it must be kept from sending what is not UTF-8
+ * (RFC 6455, 5.5.1).
+ */
+function judgeReasons({ options }: FastifyInstance['websocketServer']): void {
+  const { WebSocket: Base } = options
+  if (Base === undefined) throw new Error('the library does not say what its sockets are')
+  options.WebSocket = class extends Base {
+    override close(code?: number, reason?: string | Buffer): void {
+      if (Buffer.isBuffer(reason) && !isUtf8(reason)) super.close(CLOSES.INVALID_UTF8.code)
+      else super.close(code, reason)
+    }
+  }
+}
+
+/**
+ * What of RFC 6455, 4.2.1, nobody else asks for: the library takes an older version of the protocol and any of HTTP, and HEAD would
+ * go the way of GET, with nobody at its end to answer.
+ */
+function isHandshake({ method, httpVersion, headers }: IncomingMessage): boolean {
+  return method === 'GET' && httpVersion !== '1.0' && headers['sec-websocket-version'] === VERSION
+}
+
+/** Says what the chat is asked for with (RFC 6455, 4.2.2). */
+function upgradeRequired(reply: FastifyReply): FastifyReply {
+  reply.code(426).headers({ upgrade: 'websocket', connection: 'Upgrade', 'sec-websocket-version': VERSION })
+  return reply.send(errorBody(426, 'Connect with a WebSocket client'))
+}
+
+/** Says no to an upgrade for now. */
+function refuse(reply: FastifyReply, status: 429 | 503, message: string): FastifyReply {
+  return reply.code(status).header('retry-after', '1').send(errorBody(status, message))
 }
 
 /**
@@ -90,7 +149,7 @@ class WebSocketConnection implements Connection {
   constructor(ws: WebSocket, socket: Socket, ip: string) {
     this.#ws = ws
     this.socket = socket
-    this.ip = ip.replace(/^::ffff:(?=\d+\.)/i, '')
+    this.ip = ip
   }
 
   get open(): boolean {

@@ -13,16 +13,28 @@ export const ErrorBody = Type.Object(
   { $id: 'Error', description: 'What is wrong' },
 )
 
-const answer = (description: string) =>
-  Type.Unsafe<Static<typeof ErrorBody>>({ ...Type.Ref('Error'), description })
+/** An error answer for the schema of a route. */
+function answer(description: string) {
+  return Type.Unsafe<Static<typeof ErrorBody>>({ ...Type.Ref('Error'), description })
+}
 
 /** The error answers of the routes, for their schemas. */
-export const BAD_REQUEST = { 400: answer('A parameter is not valid; the message says which') }
-export const UNAUTHORIZED = { 401: answer('The operator token is missing or wrong') }
+export const BAD_REQUEST = {
+  400: answer('What was sent is not valid; the message says what'),
+}
+export const UNAUTHORIZED = {
+  401: answer('The operator token is missing or wrong'),
+  429: answer('More requests than `API_REQUESTS_PER_MINUTE`'),
+}
 export const TOO_LONG = { 414: answer('The name is longer than any name can be') }
 export const NOT_FOUND = { 404: answer('There is no such thing') }
-export const CONFLICT = { 409: answer('There is no room for another') }
-export const UNAVAILABLE = { 503: answer('What the nodes share cannot be reached') }
+export const CONFLICT = {
+  409: answer('There is no room for another'),
+}
+export const NOT_JSON = { 415: answer('The body is not JSON') }
+export const UNAVAILABLE = {
+  503: answer('What the nodes share cannot be reached'),
+}
 
 /** What a 503 says. */
 export const UNREACHABLE = 'What the nodes share cannot be reached: try again'

@@ -1,13 +1,24 @@
 /** The HTTP side: the chat's upgrade, the operator API, health, documents. */
-import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify'
+import type { ServerOptions as TlsServerOptions } from 'node:https'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import type { Accounts } from '../accounts/accounts.js'
+import type { ConnectionLimits } from '../chat/limits.js'
 import type { ChatNode } from '../chat/node.js'
 import { accounts as accountRoutes } from './accounts.js'
 import { announcements } from './announcements.js'
-import { audited } from './audit.js'
+import { Audit } from './audit.js'
 import { requireOperator } from './auth.js'
 import { bans } from './bans.js'
 import { chatRoute } from './chat-route.js'
+import { clientAddress } from './client-address.js'
 import { docs } from './docs.js'
 import { ErrorBody, errorBody, validationError } from './errors.js'
 import { health } from './health.js'
@@ -25,22 +36,60 @@ export interface ServerOptions {
   /** Addresses and ranges of proxies whose forwarded headers are believed. */
   readonly trustProxy: readonly string[]
   readonly maxFrameBytes: number
+  readonly allowedOrigins: readonly string[]
+  readonly connections: ConnectionLimits
+  /** Requests to the REST API from one address; 0: no limit. */
+  readonly requestsPerMinute: number
+  /** Certificate and key (PEM); without them, plain HTTP. */
+  readonly tls?: Pick<TlsServerOptions, 'cert' | 'key'>
   readonly version: string
+}
+
+/** How long a request may take to come, its head first, and how often it is looked for those that take longer. */
+const REQUEST_MS = 15_000
+const TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 1000 }
+
+/** What pages may load that are served here: the one to try the API on needs nothing else. */
+const CONTENT_POLICY = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  // The page sets styles of its own.
+  styleSrc: ["'self'", "'unsafe-inline'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
 }
 
 // A name may have 64 code points, each up to 12 characters once it stands in a URL.
 const MAX_PARAM_LENGTH = 1024
 
+/** Before the token is looked at: it is guessed no faster. */
+async function limitRequests(app: FastifyInstance, perMinute: number): Promise<void> {
+  await app.register(rateLimit, { global: false })
+  app.addHook('onRequest', app.rateLimit({ max: perMinute, timeWindow: 60_000, keyGenerator: clientAddress }))
+}
+
+/** Refuses a path that cannot be read. It gets to no hook: nobody else would end the connection if it asks for an upgrade. */
+function refuseUnread(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  reply.raw.once('finish', () => request.raw.socket.destroySoon())
+  reply.send(error)
+}
+
 /** Builds the server; it does not listen. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { node, accounts, log, audit, adminToken, trustProxy, maxFrameBytes, version } = options
+  const { node, accounts, log, audit, adminToken, trustProxy, tls, version } = options
   const app: FastifyInstance = fastify({
     loggerInstance: log,
     logController: new fastify.LogController({ disableRequestLogging: true }),
     trustProxy: trustProxy.length > 0 && [...trustProxy],
     forceCloseConnections: true,
+    requestTimeout: REQUEST_MS,
+    ...(tls ? { https: { ...tls, ...TIMES } } : { http: TIMES }),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     schemaErrorFormatter: validationError,
+    frameworkErrors: refuseUnread,
   })
   app.setErrorHandler((error: FastifyError, request, reply) => {
     if ((error.statusCode ?? 500) < 500) return reply.send(error)
@@ -49,17 +98,22 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   })
   app.addSchema(ErrorBody)
 
-  await chatRoute(app, { node, maxFrameBytes })
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
+    strictTransportSecurity: tls !== undefined,
+  })
+  await chatRoute(app, options)
   await docs(app, version)
   await app.register(health, { node })
   await app.register(async (operators) => {
+    if (options.requestsPerMinute > 0) await limitRequests(operators, options.requestsPerMinute)
     await requireOperator(operators, adminToken)
     operators.addHook('onRoute', ({ schema }) => {
       if (schema) schema.security = [{ operator: [] }]
     })
-    audited(operators, audit)
+    const trail = new Audit(operators, audit)
     await operators.register(users, { node })
-    await operators.register(bans, { node })
+    await operators.register(bans, { node, audit: trail })
     await operators.register(announcements, { node })
     await operators.register(accountRoutes, { accounts })
     await operators.register(nodes, { node })

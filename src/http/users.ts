@@ -31,7 +31,10 @@ const User = Type.Object(
       examples: ['chat-1-5f0c3ad1b2e49786'],
     }),
     connectedAt: Type.String({ format: 'date-time', examples: ['2026-11-23T18:00:00.000Z'] }),
-    guest: Type.Boolean({ description: 'Whether the name has no owner', examples: [true] }),
+    guest: Type.Boolean({
+      description: 'Whether it was registered without a password or token',
+      examples: [true],
+    }),
   },
   { $id: 'User', description: 'Somebody who is present' },
 )

@@ -97,7 +97,7 @@ function frameReaders(maxContentChars: number): Map<string, Read> {
   const message = `debe ser un texto de 1 a ${maxContentChars} caracteres`
   const text = 'debe ser un texto'
   const content: Record<FrameType, string> = {
-    register: 'debe ser null o un texto',
+    register: 'debe ser null, un texto o un objeto con "password" o "token"',
     broadcast: message,
     private: message,
     list_users: text,

@@ -63,7 +63,7 @@ export const ERRORS = {
       'The token has expired, is for another name or another server, or was not signed by whom this server trusts.',
   },
   CREDENTIAL_NEEDED: {
-    text: 'Este servidor no admite invitados: {detail}',
+    text: 'Este servidor no admite invitados: regístrate con {detail}',
     retry: false,
     meaning: 'The server is started with `AUTH=required`. The text says what it accepts.',
   },
@@ -75,8 +75,12 @@ export const ERRORS = {
   TOO_MANY_ATTEMPTS: {
     text: 'Demasiados intentos; espera {detail} segundos',
     retry: true,
-    meaning:
-      'Too many wrong passwords, or too many new names, came from this address. The owner of a name is not kept out elsewhere.',
+    meaning: 'Too many passwords came from this address. The owner of a name is not kept out elsewhere.',
+  },
+  TOO_MANY_CLAIMS: {
+    text: 'Desde tu dirección ya se reclamaron demasiados nombres; espera {detail} horas, o entra sin contraseña',
+    retry: true,
+    meaning: 'More names were claimed from this address than `ACCOUNT_CLAIMS_PER_DAY`.',
   },
   BUSY: {
     text: 'El servidor está ocupado; intenta de nuevo',
@@ -86,7 +90,7 @@ export const ERRORS = {
   BANNED: {
     text: 'Acceso prohibido',
     retry: false,
-    meaning: 'An operator has banned the name or the address. The connection is closed 4004.',
+    meaning: 'An operator has banned the name, or the address at this moment. The connection is closed 4004.',
   },
   NAME_INVALID: {
     text: 'El nombre no es válido: {detail}',
@@ -96,7 +100,7 @@ export const ERRORS = {
   NAME_RESERVED: {
     text: 'El nombre "{detail}" está reservado',
     retry: false,
-    meaning: 'The name `server`, in any case.',
+    meaning: 'The name `server`, in any case, or one that looks like it.',
   },
   EXTENSIONS_UNAVAILABLE: {
     text: 'El campo "content" de "register" pide extensiones que este servidor no ofrece: aquí solo "password" o "token"',

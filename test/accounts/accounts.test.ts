@@ -41,6 +41,7 @@ interface Asked {
   readonly password?: string
   readonly token?: string
   readonly ip?: string
+  readonly held?: boolean
   readonly isThere?: () => boolean
 }
 
@@ -71,9 +72,12 @@ function setUp(options: Partial<AccountsOptions> = {}, store = new MemoryStore()
   return { accounts, store, ask, admitted, enter }
 }
 
-function applicant(name: string, { password, token, ip = HOME, isThere = () => true }: Asked): Applicant {
+function applicant(
+  name: string,
+  { password, token, ip = HOME, held = false, isThere = () => true }: Asked,
+): Applicant {
   const credential = password !== undefined ? { password } : token !== undefined ? { token } : undefined
-  return { name, key: keyOf(name), ip, credential, isThere }
+  return { name, key: keyOf(name), ip, credential, held, isThere }
 }
 
 function token(claims: object, secret = SECRET): Promise<string> {
@@ -95,9 +99,9 @@ t.test('guests', async (t) => {
 
   t.test('are not let in where a name must be proved, and are told with what', async (t) => {
     const cases: [Partial<AccountsOptions>, string][] = [
-      [{}, 'contraseña'],
-      [SIGNED, 'contraseña o token'],
-      [{ ...SIGNED, passwords: false }, 'token'],
+      [{}, 'una contraseña'],
+      [SIGNED, 'una contraseña o un token'],
+      [{ ...SIGNED, passwords: false }, 'un token'],
     ]
     for (const [options, accepted] of cases) {
       const { ask } = setUp({ guests: false, ...options })
@@ -190,7 +194,7 @@ t.test('wrong passwords from an address', async (t) => {
 })
 
 t.test('of names that are claimed from an address', async (t) => {
-  const tooMany = { refused: { code: 'TOO_MANY_ATTEMPTS', detail: '86400' } }
+  const tooMany = { refused: { code: 'TOO_MANY_CLAIMS', detail: '24' } }
 
   t.test('there are so many a day', async (t) => {
     const { ask, enter } = setUp({ claimsPerDay: 2 }, new MemoryStore(() => 0))
@@ -215,6 +219,22 @@ t.test('of names that are claimed from an address', async (t) => {
     const verdicts = await Promise.all(names.map((name) => ask(name, { password: PASSWORD })))
     t.equal(verdicts.filter((verdict) => 'claim' in verdict).length, 3)
   })
+})
+
+t.test('a name that somebody has at the moment is not claimed, and nothing is hashed for it', async (t) => {
+  // A cost that no hash can have.
+  const { ask } = setUp({ cost: { N: 3, r: 1, p: 1 } })
+  t.strictSame(await ask('Ana', { password: PASSWORD, held: true }), refused('NAME_TAKEN'))
+})
+
+t.test('whoever claims a freed name may err anew', async (t) => {
+  const { accounts, ask, enter } = setUp()
+  await enter('Ana', { password: PASSWORD })
+  for (let count = 0; count < 10; count += 1) await ask('Ana', { password: 'not this one' })
+  t.match(await ask('Ana', { password: PASSWORD }), { refused: { code: 'TOO_MANY_ATTEMPTS' } })
+  t.ok(await accounts.free('Ana'))
+  await enter('Ana', { password: 'another password' })
+  t.match(await ask('Ana', { password: 'another password' }), { name: 'Ana' })
 })
 
 t.test('passwords are checked in turns', async (t) => {
@@ -317,7 +337,7 @@ t.test('a token', async (t) => {
     await enter('Ana', { password: PASSWORD })
     t.strictSame(await ask('Ana', { token: await token({ sub: 'Ana' }) }), refused('NAME_CLAIMED'))
     await enter('Beto', { token: await token({ sub: 'Beto' }) })
-    t.strictSame(await ask('Beto', { password: PASSWORD }), refused('WRONG_PASSWORD'))
+    t.strictSame(await ask('Beto', { password: PASSWORD }), refused('NAME_CLAIMED'))
   })
 
   t.test('opens no account that another issuer’s token claimed', async (t) => {

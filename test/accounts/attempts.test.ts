@@ -115,6 +115,15 @@ t.test('a right password is taken back, and counts for nothing', async (t) => {
   t.equal(await wrong(keyOf('one more')), 900)
 })
 
+t.test('right passwords are checked so often, too: each costs', async (t) => {
+  const { attempts, wrong, clock } = setUp()
+  for (let count = 0; count < 300; count += 1) await takeBack(await attempts.guess(ANA, HOME))
+  t.equal(await wrong(), 900)
+  t.equal(await wrong(ANA, ELSEWHERE), 0)
+  clock.now += 15 * MINUTE_MS
+  t.same(await times(10, () => wrong()), zeros(10), 'and what was refused has not been counted as wrong')
+})
+
 t.test('many at once count as many', async (t) => {
   const { wrong, claimed } = setUp()
   const guesses = await Promise.all(Array.from({ length: 50 }, () => wrong()))

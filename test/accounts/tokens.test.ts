@@ -25,8 +25,8 @@ const UNREADABLE = problem('no se puede leer')
 /** Who is meant, for an hour. */
 const ana = (): JWTPayload => ({ sub: 'Ana', exp: now() + 3600 })
 
-function verifier(options: TokenOptions, fetchMs?: number): VerifyToken {
-  const verify = createTokenVerifier(options, fetchMs)
+function verifier(options: TokenOptions, fetchMs?: number, retryMs = 0): VerifyToken {
+  const verify = createTokenVerifier(options, fetchMs, retryMs)
   if (verify === undefined) throw new Error('no tokens are accepted')
   return verify
 }
@@ -417,6 +417,20 @@ t.test('with public keys', async (t) => {
     t.match(await verify(token), { subject: 'Ana' })
     signer.answer = status(500)
     t.match(await verify(token), { subject: 'Ana' }, 'what has been fetched is kept')
+  })
+
+  t.test('whoever cannot give them is not asked for every token', async (t) => {
+    const signer = await Signer.start(t)
+    const token = await (await signer.publish('RS256')).sign()
+    const verify = verifier({ jwksUrl: signer.url }, undefined, 600_000)
+    signer.answer = (_request, response) => response.writeHead(500).end()
+    for (let count = 0; count < 20; count += 1) await t.rejects(verify(token))
+    t.equal(signer.fetches, 1)
+    // Those that are the token's own fault keep nobody else from trying.
+    signer.answer = undefined
+    const other = verifier({ jwksUrl: signer.url }, undefined, 600_000)
+    await other(`${token.split('.')[0]}.e30.AA`)
+    t.match(await other(token), { subject: 'Ana' })
   })
 
   t.test('whoever publishes them is not waited for without end', async (t) => {

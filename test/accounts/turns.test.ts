@@ -171,6 +171,22 @@ t.test('all are busy when too many wait', async (t) => {
   t.same(await Promise.all(again), ['a3', 'a4', 'a5', 'a6'])
 })
 
+t.test('when all places are taken, whoever has many gives one up for whoever has none', async (t) => {
+  const { ask, begun, finish } = setUp({ maxWaiting: 4, maxWaitingEach: 4 })
+  const many = ['a', 'a', 'a', 'a', 'a'].map(ask)
+  t.equal(await ask('a'), 'busy')
+  const other = ask('b')
+  t.equal(await many[4], 'busy', 'the last of them')
+  const another = ask('c')
+  t.equal(await many[3], 'busy')
+  const third = ask('d')
+  t.equal(await many[2], 'busy')
+  t.equal(await ask('e'), 'busy', 'but not where nobody has more than he would have')
+  await finish()
+  t.same(await Promise.all([other, another, third]), ['b0', 'c0', 'd0'])
+  t.same(begun.toSorted(), ['a0', 'a1', 'b0', 'c0', 'd0'])
+})
+
 t.test('where nobody may wait, whoever finds no place is refused', async (t) => {
   const { ask, finish } = setUp({ maxWaiting: 0 })
   const first = ask('a')

@@ -194,13 +194,33 @@ async function decrees(t: Test, open: OpenPair): Promise<void> {
     await ana.closed()
     const said = lines.filter(({ audit }) => audit === true)
     t.match(said, [
-      { operator: '127.0.0.1', did: 'POST /bans', body: { kind: 'name', value: 'Beto' }, statusCode: 201 },
-      { did: 'DELETE /bans/:id', params: { id }, statusCode: 204 },
+      {
+        operator: '127.0.0.1',
+        did: 'POST /bans',
+        body: { kind: 'name', value: 'Beto' },
+        note: { id },
+        statusCode: 201,
+        msg: 'an operator acted',
+      },
+      { did: 'DELETE /bans/:id', params: { id }, note: { kind: 'name', value: 'Beto' }, statusCode: 204 },
       { did: 'POST /announcements', body: { content: 'hola' }, statusCode: 202 },
       { did: 'DELETE /users/:name', params: { name: 'Ana' }, statusCode: 204 },
-      { did: 'DELETE /accounts/:name', params: { name: 'Ana' }, statusCode: 404 },
+      { did: 'DELETE /accounts/:name', params: { name: 'Ana' }, statusCode: 404, msg: 'an operator tried' },
     ])
     t.equal(said.length, 5, 'and who only looks is not written down at this level')
+  })
+
+  await t.test('an address is the same in whatever way a proxy writes it', async (t) => {
+    const { one } = await open(t, PROXY)
+    await ban(one, { kind: 'ip', value: '203.0.113.7' })
+    for (const ip of ['203.0.113.7', '203.0.113.7:4711', '::ffff:203.0.113.7', '[::ffff:203.0.113.7]:4711'])
+      await t.rejects(Client.open(one.url, from(ip)), { message: /answered 403/ }, ip)
+    await ban(one, { kind: 'ip', value: 'fe80::/10' })
+    await t.rejects(Client.open(one.url, from('fe80::1%eth0')), { message: /answered 403/ })
+    await Client.join(one.url, 'Ana', from('[2001:db8::1]:4711'))
+    t.match((await ask(one, '/users/Ana')).json(), { ip: '2001:db8::1' })
+    await Client.join(one.url, 'Beto', from('nonsense'))
+    t.match((await ask(one, '/users/Beto')).json(), { ip: '127.0.0.1' }, 'else it is the proxy itself')
   })
 
   await t.test('only operators', async (t) => {

@@ -328,3 +328,59 @@ t.test('a name that the directory does not know yet', async (t) => {
     t.same(await beto.settle(), [])
   })
 })
+
+t.test('an owner whose node was swept', async (t) => {
+  const password = { password: 'correct horse' }
+
+  t.test('claims his place again as its owner', async (t) => {
+    const { room, one, two } = await twoNodes(t)
+    const ana = await Client.open(one.url)
+    await ana.register('Ana', password)
+    const account = room.find(keyOf('Ana'))?.account
+    t.ok(account)
+    room.sweep(one.backplane.id, Date.now())
+    await until('Ana is there again', () => room.find(keyOf('Ana'))?.account === account)
+    t.same(await list(ana), ['Ana'])
+    const again = await Client.open(two.url)
+    await again.register('Ana', password)
+    t.match(await ana.closed(), { code: 4005 }, 'and can still take himself over')
+  })
+
+  t.test('is closed 4005 when it was himself who took the name meanwhile', async (t) => {
+    const { room, one, two } = await twoNodes(t)
+    const ana = await Client.open(one.url)
+    await ana.register('Ana', password)
+    one.backplane.withhold()
+    room.sweep(one.backplane.id, Date.now())
+    const again = await Client.open(two.url)
+    await again.register('Ana', password)
+    one.backplane.release()
+    t.match(await ana.closed(), { code: 4005 })
+    t.same(await list(again), ['Ana'])
+  })
+
+  t.test('and a guest is closed 4006 when somebody claimed it', async (t) => {
+    const { room, one, two } = await twoNodes(t)
+    const guest = await Client.join(one.url, 'Ana')
+    one.backplane.withhold()
+    room.sweep(one.backplane.id, Date.now())
+    const owner = await Client.open(two.url)
+    await owner.register('Ana', password)
+    one.backplane.release()
+    t.match(await guest.closed(), { code: 4006 })
+  })
+})
+
+t.test('who registers while his ban is on its way is shown out at once', async (t) => {
+  const { one, two } = await twoNodes(t)
+  const eva = await Client.join(two.url, 'Eva')
+  const beto = await Client.open(one.url)
+  one.backplane.withhold()
+  await two.app.node.decrees.ban({ kind: 'name', value: 'Beto' })
+  beto.send({ type: 'register', sender: 'Beto' })
+  await until('Beto is in the room', async () => (await ask(two.app, '/users/Beto')).statusCode === 200)
+  one.backplane.release()
+  t.match(await beto.next(), { type: 'error', content: 'Acceso prohibido' })
+  t.match(await beto.closed(), { code: 4004 })
+  t.match(await eva.next(), { type: 'user_disconnected', content: 'Beto ha salido' })
+})

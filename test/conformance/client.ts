@@ -27,6 +27,8 @@ export type Trace = (direction: '>' | '<' | '!', what: string | Uint8Array) => v
 export interface ClientOptions {
   protocols?: string[]
   headers?: Record<string, string>
+  /** Whose certificates are believed, for wss. */
+  ca?: Buffer
   /** Whether pings are answered. */
   autoPong?: boolean
   /** Frames that it refuses are left out: what strangers do in a shared room. */
@@ -71,6 +73,7 @@ export class Client {
   static async open(url: string, options: ClientOptions = {}): Promise<Client> {
     const wsOptions: WsOptions = {
       headers: options.headers ?? {},
+      ...(options.ca && { ca: options.ca }),
       perMessageDeflate: true,
       handshakeTimeout: DEADLINE_MS,
       autoPong: options.autoPong ?? true,

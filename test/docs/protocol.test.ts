@@ -168,6 +168,8 @@ const UNITS: Readonly<Record<string, number>> = {
   MiB: 1024 ** 2,
   s: 1000,
   min: 60_000,
+  frames: 1,
+  '(no limit)': 1,
 }
 
 function amount(cell = ''): number {
@@ -190,6 +192,11 @@ t.test('the limits are the defaults of the configuration', (t) => {
       'REGISTER_TIMEOUT_MS',
       'PING_INTERVAL_MS',
       'IDLE_AFTER_MS',
+      'RATE_PER_SECOND',
+      'RATE_BURST',
+      'REGISTRATIONS_PER_MINUTE',
+      'MAX_CONNECTIONS',
+      'MAX_CONNECTIONS_PER_IP',
       'OUTBOX_MAX_BYTES',
       'DRAIN_MS',
     ],

@@ -85,7 +85,10 @@ t.test('1.4 the content of a register is null, absent, a string or an object', a
   for (const content of [null, '', 'hola', {}, { password: 'x' }])
     t.same(readFrame({ ...frame, content }), { kind: 'frame', frame: { ...frame, content } })
   for (const content of [1, true, []])
-    t.same(readFrame({ ...frame, content }), badField('"content" debe ser null o un texto'))
+    t.same(
+      readFrame({ ...frame, content }),
+      badField('"content" debe ser null, un texto o un objeto con "password" o "token"'),
+    )
 })
 
 t.test('1.4 a message is a string of 1 code point up to the limit', async (t) => {

@@ -9,6 +9,9 @@ export const TOKEN = 'a-token-for-tests'
 /** What hashing a password costs in tests: next to nothing. */
 export const CHEAP: Cost = { N: 2, r: 1, p: 1 }
 
+/** Tests ask the API until something is so, as often as they like. */
+const DEFAULTS = { ADMIN_TOKEN: TOKEN, NODE_ID: 'node', LOG_LEVEL: 'silent', API_REQUESTS_PER_MINUTE: '0' }
+
 /** The application in this process, listening. */
 export interface RunningApp extends App {
   /** ws://127.0.0.1:PORT/chat */
@@ -30,7 +33,7 @@ export async function startApp(
   shared?: Shared,
   onLog?: (line: string) => void,
 ): Promise<RunningApp> {
-  const config = loadConfig({ ADMIN_TOKEN: TOKEN, NODE_ID: 'node', LOG_LEVEL: 'silent', ...env })
+  const config = loadConfig({ ...DEFAULTS, ...env })
   const log = onLog ? pino({ level: config.LOG_LEVEL }, { write: onLog }) : pino({ level: 'silent' })
   const app = await buildApp(config, log, shared, CHEAP)
   t.teardown(() => app.stop())

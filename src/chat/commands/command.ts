@@ -23,8 +23,10 @@ export interface CommandNode {
   wake(session: Session, done?: () => void): void
   /** Asks the backplane for a name that the directory does not know. The session is held until `then` has been called. */
   confirmMiss(session: Session, key: NameKey, then: (presence: Presence | undefined) => void): void
+  /** Whether a `register` may be heard now; else the session is held until it may ask again. */
+  mayRegister(session: Session): boolean
   /** Asks whether somebody may enter. */
-  admit(session: Session, applicant: Applicant, then: (verdict: Verdict) => void): void
+  admit(applicant: Applicant, then: (verdict: Verdict) => void): void
   /** Tells somebody that he is banned, and ends his session. */
   expel(session: Session): void
   /** Ends the session with code 1000. */

@@ -15,6 +15,7 @@ export const register: Command<'register'> = {
   afterEarlier: true,
   run(session, { sender, content }, node) {
     if (session.isNamed()) return { code: 'ALREADY_REGISTERED' }
+    if (!node.mayRegister(session)) return 'later'
     const credential = readCredential(content)
     if (credential !== undefined && 'code' in credential) return credential
     const parsed = parseName(sender)
@@ -23,10 +24,6 @@ export const register: Command<'register'> = {
       node.expel(session)
       return undefined
     }
-    // A guest keeps the name that he has: what would claim it need not be checked.
-    const holder = node.directory.get(parsed.key)
-    if (credential !== undefined && holder !== undefined && holder.account === undefined)
-      return { code: 'NAME_TAKEN' }
     const identity = { ...parsed, connectedAt: session.connectedAt, status: 'ACTIVO' } as const
     session.state = 'joining'
     session.identity = identity
@@ -46,8 +43,10 @@ function enter(
 ): void {
   const { name, key } = identity
   const { ip } = session.connection
-  const isThere = () => session.state === 'joining'
-  node.admit(session, { name, key, ip, credential, isThere }, (verdict) => {
+  // Whoever closes before he has his answer proves nothing any more.
+  const isThere = () => session.state === 'joining' && (credential === undefined || session.connection.open)
+  const held = node.directory.get(key) !== undefined
+  node.admit({ name, key, ip, credential, held, isThere }, (verdict) => {
     if ('refused' in verdict || !isThere()) {
       stayOutside(session, node, 'refused' in verdict ? verdict.refused : { code: 'UNAVAILABLE' })
       session.release()

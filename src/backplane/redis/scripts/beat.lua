@@ -16,5 +16,10 @@ local index = NAMESPACE .. 'index:account'
 for _, name in ipairs(redis.call('ZRANDMEMBER', index, 10)) do
   if redis.call('EXISTS', account_key(name)) == 0 then redis.call('ZREM', index, name) end
 end
+-- So are bans.
+local bans = redis.call('HRANDFIELD', BANS, 10, 'WITHVALUES')
+for at = 1, #bans, 2 do
+  if is_over(bans[at + 1]) then redis.call('HDEL', BANS, bans[at]) end
+end
 redis.call('PUBLISH', EVENTS, 'h\t' .. epoch .. '\t' .. offset)
 return { 'OK', epoch, offset, claims_left(), redis.call('SCARD', SWEPT) }

@@ -3,7 +3,7 @@
 local META, LOG, USERS, NODES, SWEPT, BANS = unpack(KEYS)
 local NAMESPACE, LEASE, NODE, KNOWN, FRESH = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local FIRST_ARG = 6
-local FORMAT = '2'
+local FORMAT = '3'
 local EVENTS = NAMESPACE .. 'events'
 local LOG_MARKS = NAMESPACE .. 'marks'
 

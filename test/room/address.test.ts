@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { addressGroup } from '../../src/accounts/address.js'
+import { addressGroup } from '../../src/room/address.js'
 
 /** The eight groups of an IPv6 address, written out. */
 function full(groups: readonly number[]): string {
