@@ -4,7 +4,7 @@
  * contradictions when there are any.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { arguments_, fail } from '../support/arguments.js'
 import { Cluster } from '../support/cluster.js'
 import { balance } from '../support/ledger/balance.js'
 import { Chatter } from '../support/ledger/chatter.js'
@@ -18,9 +18,8 @@ const NODES = 3
 const CROWD = 12
 /** How long everybody talks undisturbed before a fault, and after it. */
 const QUIET_MS = 300
-const USAGE = 'usage: npm run soak -- [--minutes N] [--seed N]'
 
-const { minutes, seed } = arguments_()
+const { minutes, seed } = arguments_('soak', 2)
 const found = await findRedis()
 if ('missing' in found) fail(found.missing)
 
@@ -132,22 +131,4 @@ async function enter(name: string, pick: number): Promise<boolean> {
     // Its node is not taking anybody, or ended while it came.
     return false
   }
-}
-
-function arguments_(): { minutes: number; seed: number } {
-  try {
-    const options = { minutes: { type: 'string', default: '2' }, seed: { type: 'string' } } as const
-    const { values } = parseArgs({ options })
-    const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32))
-    const minutes = Number(values.minutes)
-    if (minutes > 0 && Number.isInteger(seed) && seed >= 0) return { minutes, seed }
-  } catch {
-    // Said below.
-  }
-  return fail(USAGE)
-}
-
-function fail(message: string): never {
-  console.error(message)
-  process.exit(1)
 }

@@ -1,4 +1,5 @@
 /** The books of a test with many clients: what each sent, was answered and saw; and what of that contradicts the protocol. */
+import type { Frame } from '../../conformance/client.js'
 import { Account, type Book, type Message } from './account.js'
 import { deliveryProblems, type Excuses } from './deliveries.js'
 import { departureProblems } from './departures.js'
@@ -10,8 +11,19 @@ export class Ledger implements Book {
   accounts: Account[] = []
   readonly #messages = new Map<string, Message>()
   readonly #impossible: string[] = []
+  readonly #concerns: (frame: Frame) => boolean
   #moment = 0
   #labels = 0
+
+  /** @param concerns whether a frame is for the books: what strangers do need not be */
+  constructor(concerns: (frame: Frame) => boolean = () => true) {
+    this.#concerns = concerns
+  }
+
+  /** Notes a frame that came to a client, if it is for the books. */
+  hear(account: Account, frame: Frame): void {
+    if (this.#concerns(frame)) account.hear(frame)
+  }
 
   moment(): number {
     this.#moment += 1

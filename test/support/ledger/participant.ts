@@ -58,7 +58,7 @@ export class Participant {
   static async try(ledger: Ledger, { label, url }: Place, name: string): Promise<Participant> {
     const books: { account?: Account } = {}
     const keep = (frame: Frame) => {
-      books.account?.hear(frame)
+      if (books.account) ledger.hear(books.account, frame)
       return ANSWERS.has(frame.type)
     }
     const client = await Client.open(url, { keep })

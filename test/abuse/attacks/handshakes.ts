@@ -1,0 +1,118 @@
+/** Mutations of a right upgrade request, each over a connection of its own. */
+import type { Dice } from '../../support/dice.js'
+import type { Attack } from '../arena.js'
+import { damaged } from '../mutate.js'
+import { Raw, requestOf, times, UPGRADE } from '../raw.js'
+import { shown } from '../stranger.js'
+
+const AT_ONCE = 24
+
+/** Lines that do not belong there, or not twice. */
+const ODD_LINES = [
+  ...[
+    'GET /chat HTTP/1.0',
+    'GET /chat HTTP/2.0',
+    'POST /chat HTTP/1.1',
+    'PRI * HTTP/2.0',
+    'GET  /chat HTTP/1.1',
+  ],
+  ...[
+    'GET http://127.0.0.1/chat HTTP/1.1',
+    'GET //chat HTTP/1.1',
+    'GET /chat/../chat HTTP/1.1',
+    'GET /%63hat HTTP/1.1',
+  ],
+  ...[
+    'GET /chat?__proto__[x]=1 HTTP/1.1',
+    'GET /chat%00 HTTP/1.1',
+    'GET /chat# HTTP/1.1',
+    'get /chat http/1.1',
+  ],
+  ...[
+    'CONNECT /chat HTTP/1.1',
+    'GET /%ff%fe HTTP/1.1',
+    'GET /users/__proto__ HTTP/1.1',
+    'DELETE /users/x HTTP/1.1',
+  ],
+  ...['Sec-WebSocket-Version: 12', 'Sec-WebSocket-Version: 99999999999', 'Sec-WebSocket-Version: 13, 8'],
+  ...[
+    'Sec-WebSocket-Key: x',
+    'Sec-WebSocket-Key: ',
+    'Sec-WebSocket-Protocol: ,,',
+    'Sec-WebSocket-Protocol: a, a',
+  ],
+  ...[
+    'Sec-WebSocket-Protocol: chat\tprotocol',
+    'Sec-WebSocket-Extensions: permessage-deflate; x="',
+    'Upgrade: h2c',
+  ],
+  ...[
+    'Connection: close',
+    'Connection: keep-alive',
+    'Connection: Upgrade, Upgrade',
+    'Transfer-Encoding: chunked',
+  ],
+  ...[
+    'Transfer-Encoding: chunked, identity',
+    'Content-Length: 5',
+    'Content-Length: -1',
+    'Content-Length: 99999999999999',
+  ],
+  ...[
+    'Host: ',
+    'Host: a\r\nHost: b',
+    'X-Forwarded-For: 1.2.3.4',
+    '__proto__: x',
+    'constructor: x',
+    ': x',
+    'x',
+    'X: \u0000',
+  ],
+  ...['X: a\rb', ' folded: x', 'Origin: null', 'Expect: 100-continue', 'Origin: \u00ff', 'Cookie: a=b'],
+  `X-Long: ${'x'.repeat(20_000)}`,
+  `GET /chat?${'x'.repeat(20_000)} HTTP/1.1`,
+]
+
+/** What an answer to such a request begins with: a server that fails says 5xx, unless it does not know how. */
+const ANSWER = /^HTTP\/1\.1 (100|101|200|204|4\d\d|501|505) /
+
+/** What is behind the server is not for strangers. */
+const INSIDE = /node_modules|\.js:\d|\n +at /
+
+export const fuzzHandshakes: Attack = async ({ nodes, dice }, amount) => {
+  await times(amount, AT_ONCE, async () => {
+    const request = odd(dice)
+    const raw = await Raw.open(dice.pick(nodes).server.port)
+    // Nothing more comes: a request that is not whole is over with that.
+    raw.socket.end(request)
+    await raw.ended().catch((error) => {
+      throw new Error(`${error}: ${shown(request)}, answered ${shown(Buffer.from(raw.received))}`)
+    })
+    const { received } = raw
+    if ((received !== '' && !ANSWER.test(received)) || INSIDE.test(received))
+      throw new Error(`${shown(request)} was answered ${shown(Buffer.from(received))}`)
+  })
+  return amount
+}
+
+function odd(dice: Dice): Buffer {
+  if (dice.happens(0.5)) return damaged(Buffer.from(requestOf(UPGRADE)), dice)
+  const lines = [...UPGRADE]
+  for (let times = 1 + dice.below(3); times > 0; times -= 1) change(lines, dice)
+  const request = dice.happens(0.1) ? `${lines.join('\n')}\n\n` : requestOf(lines)
+  return Buffer.concat([Buffer.from(request, 'latin1'), ...(dice.happens(0.2) ? [noise(dice)] : [])])
+}
+
+function change(lines: string[], dice: Dice): void {
+  const line = dice.pick(ODD_LINES)
+  const isFirst = / HTTP\/\d|http\//.test(line)
+  const at = dice.below(lines.length)
+  if (isFirst) lines[0] = line
+  else if (dice.happens(0.5)) lines.splice(at, dice.below(2), line)
+  else lines.splice(at, 1, ...(dice.happens(0.5) ? [lines[at] ?? '', dice.pick(lines)] : []))
+}
+
+/** What may stand behind a request: frames, perhaps. */
+function noise(dice: Dice): Buffer {
+  return Buffer.from(Array.from({ length: dice.below(200) }, () => dice.below(256)))
+}

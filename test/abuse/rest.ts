@@ -1,0 +1,46 @@
+/** The operator API of a node, with the token. */
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { ADMIN_TOKEN, type ClusterNode } from '../support/cluster.js'
+
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+/**
+ * Asks for a path exactly as it is written.
+ * @param body text that is sent as JSON, whatever it is
+ */
+export function rest({ server }: ClusterNode, method: string, path: string, body?: string): Promise<Answer> {
+  const headers = {
+    authorization: `Bearer ${ADMIN_TOKEN}`,
+    connection: 'close',
+    ...(body !== undefined && {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    }),
+  }
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port: server.port, method, path, headers }, (response) => {
+      text(response).then((answer) => {
+        const { statusCode: status = 0 } = response
+        resolve({ status, body: answer === '' ? undefined : JSON.parse(answer) })
+      }, reject)
+    })
+    asked.on('error', reject)
+    asked.end(body)
+  })
+}
+
+/** Asks for what the server must refuse, or not know: never its own mistake. */
+export async function refusedBy(
+  node: ClusterNode,
+  method: string,
+  path: string,
+  body?: string,
+): Promise<void> {
+  const { status } = await rest(node, method, path, body)
+  if (status < 400 || status >= 500)
+    throw new Error(`${method} ${path.slice(0, 200)} ${body?.slice(0, 200) ?? ''} was answered ${status}`)
+}
