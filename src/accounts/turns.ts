@@ -37,7 +37,8 @@ export class Turns {
     }
   }
 
-  async #wait(group: string): Promise<boolean> {
+  /** Not async, so that those whose turn it is begin in the order of their turns. */
+  #wait(group: string): Promise<boolean> | false {
     const queue = this.#groups.get(group) ?? []
     const { maxWaiting, maxWaitingEach } = this.#options
     if (queue.length >= maxWaitingEach) return false
