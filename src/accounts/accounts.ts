@@ -46,7 +46,8 @@ export interface Account {
   readonly expiresAt?: number
 }
 
-const Record = Type.Union([
+/** What is kept of an account beside its id. */
+const KeptAccount = Type.Union([
   Type.Object({
     kind: Type.Literal('password'),
     name: Type.String(),
@@ -60,8 +61,8 @@ const Record = Type.Union([
     issuer: Type.String(),
   }),
 ])
-type Record = Static<typeof Record>
-const RecordCheck = Compile(Record)
+type KeptAccount = Static<typeof KeptAccount>
+const KeptAccountCheck = Compile(KeptAccount)
 
 export class Accounts implements Doorkeeper {
   readonly #options: AccountsOptions
@@ -126,7 +127,7 @@ export class Accounts implements Doorkeeper {
 
   async #prove(
     key: NameKey,
-    { id, record }: { id: string; record: Record },
+    { id, record }: { id: string; record: KeptAccount },
     password: string,
     group: string,
   ): Promise<Verdict> {
@@ -167,21 +168,21 @@ export class Accounts implements Doorkeeper {
     return { name: record.name, account: id }
   }
 
-  async #find(key: NameKey): Promise<{ id: string; record: Record } | undefined> {
+  async #find(key: NameKey): Promise<{ id: string; record: KeptAccount } | undefined> {
     const kept = await this.#store.get(ACCOUNTS, key)
     return kept === undefined ? undefined : read(kept)
   }
 }
 
-function claiming(record: Record): { account: string; claim: string } {
+function claiming(record: KeptAccount): { account: string; claim: string } {
   const account = randomBytes(12).toString('base64url')
   return { account, claim: writeAccount(account, JSON.stringify(record)) }
 }
 
-function read(kept: string): { id: string; record: Record } {
+function read(kept: string): { id: string; record: KeptAccount } {
   const { id, rest } = readAccount(kept)
   const record = parse(rest)
-  if (RecordCheck.Check(record)) return { id, record }
+  if (KeptAccountCheck.Check(record)) return { id, record }
   throw new Error('an account is kept that this version cannot read')
 }
 

@@ -22,7 +22,7 @@ const CHECKS: Allowance = { kind: 'checks-from', most: 300, windowMs: 15 * MINUT
 
 const DAY_MS = 24 * 60 * MINUTE_MS
 
-/** What was let through is to be said later: what came to nothing bad is taken back. */
+/** An attempt that was let through, and can be taken back where it was no wrong one; or how long to wait for one. */
 export type Attempt = { readonly waitSeconds: number } | { takeBack(): Promise<void> }
 
 /** Counts attempts before they are made, so that many at once count as many. All reject like the store. */

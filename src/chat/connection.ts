@@ -1,5 +1,7 @@
 /** What this node needs of a client's connection; http/ makes one of a WebSocket. */
 
+export { plainAddress } from '../room/address.js'
+
 /** Where bytes for a client go: its TCP socket. */
 export interface ByteSocket {
   write(bytes: Uint8Array): boolean

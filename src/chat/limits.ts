@@ -2,8 +2,6 @@
 import { addressGroup } from '../room/address.js'
 import { TokenBucket } from '../room/rate.js'
 
-export { plainAddress } from '../room/address.js'
-
 export interface ConnectionLimits {
   /** Of all addresses together, and of one (IPv6: of one /64); 0: no limit. */
   readonly max: number

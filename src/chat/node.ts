@@ -293,7 +293,9 @@ export class ChatNode implements PerformingNode, Audience {
   // What the reader has applied.
 
   joined(presence: Presence, before: Presence | undefined): void {
-    if (before !== undefined && before.session !== presence.session) this.#takenOver(before.session)
+    // Its owner goes on with another connection: nobody else sees anything of that.
+    if (before !== undefined && before.session !== presence.session)
+      this.#end(before.session, CLOSES.TAKEN_OVER)
     const session = this.#sessions.get(presence.session)
     if (session === undefined) return
     const { key, name, connectedAt, status, order, account } = presence
@@ -327,11 +329,7 @@ export class ChatNode implements PerformingNode, Audience {
   }
 
   removed({ session: id, frame }: Removed): void {
-    const session = this.#sessions.get(id)
-    if (session !== undefined) {
-      this.#end(session, CLOSES.REMOVED)
-      this.#forget(session)
-    }
+    this.#end(id, CLOSES.REMOVED)
     this.#fanout.append(frame)
   }
 
@@ -394,20 +392,16 @@ export class ChatNode implements PerformingNode, Audience {
 
   // What becomes of sessions.
 
-  /** Its owner goes on with another connection: nobody else sees anything of that. */
-  #takenOver(id: SessionId): void {
+  /** Ends a session whose part in the room is over already. */
+  #end(id: SessionId, close: CloseDefinition): void {
     const session = this.#sessions.get(id)
     if (session === undefined) return
-    this.#end(session, CLOSES.TAKEN_OVER)
+    if (session.state !== 'closed') {
+      session.state = 'closed'
+      this.#fanout.leave(session)
+      session.hangUp(close)
+    }
     this.#forget(session)
-  }
-
-  /** Ends a session whose part in the room is over already. */
-  #end(session: Session, close: CloseDefinition): void {
-    if (session.state === 'closed') return
-    session.state = 'closed'
-    this.#fanout.leave(session)
-    session.hangUp(close)
   }
 
   /** Closes those whom bans meet: once for all bans that came together, however many there are. */

@@ -159,7 +159,7 @@ export class Session implements Member {
 
   /** Lets the client read what is left, then closes. The state must be `closed` already. */
   hangUp({ code, reason }: CloseDefinition): void {
-    clearTimeout(this.#slowed)
+    this.#endWait()
     this.#waiting.length = 0
     this.#resume()
     this.#closing = setTimeout(() => this.connection.terminate(), CLOSE_GRACE_MS)
@@ -169,7 +169,7 @@ export class Session implements Member {
   /** To be called when the connection is gone. */
   connectionEnded(): void {
     clearTimeout(this.#closing)
-    clearTimeout(this.#slowed)
+    this.#endWait()
   }
 
   #proceed(): void {
@@ -191,8 +191,14 @@ export class Session implements Member {
       if (this.#allowance === 0) setImmediate(() => this.#continue())
     }
     if (this.#waiting.length === 0 || this.state === 'closed') this.#heard()
-    if (this.#waiting.length + this.#unsettled > MAX_WAITING_FRAMES || !this.#mayGoOn()) this.#pause()
+    if (this.#waiting.length + this.#unsettled > MAX_WAITING_FRAMES || this.#slowed !== undefined)
+      this.#pause()
     else this.#resume()
+  }
+
+  #endWait(): void {
+    clearTimeout(this.#slowed)
+    this.#slowed = undefined
   }
 
   /** Whether it has not been too fast. Else it goes on by itself when it may; once the client has gone, nothing more can come. */

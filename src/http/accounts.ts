@@ -2,7 +2,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type, { type Static } from 'typebox'
 import type { Account, Accounts } from '../accounts/accounts.js'
-import { decodeKey, encodeKey } from './cursor.js'
 import {
   BAD_REQUEST,
   errorBody,
@@ -13,6 +12,7 @@ import {
   UNAVAILABLE,
   UNREACHABLE,
 } from './errors.js'
+import { decodeKey, encodeKey, NEXT, PAGE_QUERY, readPage } from './pages.js'
 import { NameParams } from './users.js'
 
 const AccountSchema = Type.Object(
@@ -34,17 +34,10 @@ const AccountRef = Type.Unsafe<Static<typeof AccountSchema>>({
 
 const AccountPage = Type.Object({
   accounts: Type.Array(AccountRef, { description: 'By their names, as computers sort them' }),
-  next: Type.Union([Type.String(), Type.Null()], {
-    description: 'The `cursor` of the next page; null on the last',
-  }),
+  next: NEXT,
 })
 
-const AccountQuery = Type.Object({
-  limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'How many at most' }),
-  ),
-  cursor: Type.Optional(Type.String({ description: '`next` of the page before' })),
-})
+const AccountQuery = Type.Object(PAGE_QUERY)
 
 export const accounts: FastifyPluginAsyncTypebox<{ accounts: Accounts }> = async (app, { accounts }) => {
   app.addSchema(AccountSchema)
@@ -61,14 +54,9 @@ export const accounts: FastifyPluginAsyncTypebox<{ accounts: Accounts }> = async
       },
     },
     async (request, reply) => {
-      const { limit = 100, cursor } = request.query
-      if (!Number.isSafeInteger(limit))
-        return reply.code(400).send(errorBody(400, 'querystring/limit must be integer'))
-      const after = cursor === undefined ? '' : decodeKey(cursor)
-      if (after === undefined) {
-        const message = 'querystring/cursor must be the "next" of an earlier page'
-        return reply.code(400).send(errorBody(400, message))
-      }
+      const asked = readPage(request.query, '', decodeKey)
+      if ('problem' in asked) return reply.code(400).send(errorBody(400, asked.problem))
+      const { limit, after } = asked
       try {
         const found = await accounts.list(after, limit + 1)
         const page = found.slice(0, limit)

@@ -4,7 +4,6 @@ import Type, { type Static } from 'typebox'
 import type { ChatNode, Presence } from '../chat/node.js'
 import { STATUSES } from '../protocol/frames.js'
 import { keyOf } from '../protocol/names.js'
-import { decodeCursor, encodeCursor } from './cursor.js'
 import {
   BAD_REQUEST,
   errorBody,
@@ -15,6 +14,7 @@ import {
   UNAVAILABLE,
   UNREACHABLE,
 } from './errors.js'
+import { decodeCursor, encodeCursor, NEXT, PAGE_QUERY, readPage } from './pages.js'
 
 const Status = Type.Enum(STATUSES, {
   description: 'Chosen by the user, or set by the server for a silent one',
@@ -46,9 +46,7 @@ const UserRef = Type.Unsafe<Static<typeof User>>({
 const UserPage = Type.Object({
   users: Type.Array(UserRef, { description: 'In the order of joining' }),
   total: Type.Integer({ description: 'How many there are in all; of that status, if one was asked for' }),
-  next: Type.Union([Type.String(), Type.Null()], {
-    description: 'The `cursor` of the next page; null on the last',
-  }),
+  next: NEXT,
 })
 
 export const NameParams = Type.Object({
@@ -57,10 +55,7 @@ export const NameParams = Type.Object({
 
 const UserQuery = Type.Object({
   status: Type.Optional(Status),
-  limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'How many at most' }),
-  ),
-  cursor: Type.Optional(Type.String({ description: '`next` of the page before' })),
+  ...PAGE_QUERY,
 })
 
 /** Answers from the node's own directory; what it does not know is looked up once. */
@@ -79,17 +74,10 @@ export const users: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, 
       },
     },
     async (request, reply) => {
-      const { status, limit = 100, cursor } = request.query
-      // What becomes a number when it is read need not be written like one, and one that has no end passes every maximum.
-      if (!Number.isSafeInteger(limit))
-        return reply.code(400).send(errorBody(400, 'querystring/limit must be integer'))
-      const after = cursor === undefined ? -Infinity : decodeCursor(cursor)
-      if (after === undefined) {
-        return reply
-          .code(400)
-          .send(errorBody(400, 'querystring/cursor must be the "next" of an earlier page'))
-      }
-      const { users, total, next } = node.directory.page({ after, limit, status })
+      const { status } = request.query
+      const page = readPage(request.query, -Infinity, decodeCursor)
+      if ('problem' in page) return reply.code(400).send(errorBody(400, page.problem))
+      const { users, total, next } = node.directory.page({ ...page, status })
       return { users: users.map(describe), total, next: next === undefined ? null : encodeCursor(next) }
     },
   )
@@ -123,7 +111,7 @@ export const users: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, 
         return reply.code(503).send(errorBody(503, UNREACHABLE))
       }
       if (found.presence) return describe(found.presence)
-      return reply.code(404).send(errorBody(404, `Nobody named ${JSON.stringify(name)} is present`))
+      return reply.code(404).send(absent(name))
     },
   )
 
@@ -155,9 +143,13 @@ export const users: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (app, 
       })
       if (done === 'done') return reply.code(204).send(null)
       if (done === 'unavailable') return reply.code(503).send(errorBody(503, UNREACHABLE))
-      return reply.code(404).send(errorBody(404, `Nobody named ${JSON.stringify(name)} is present`))
+      return reply.code(404).send(absent(name))
     },
   )
+}
+
+function absent(name: string) {
+  return errorBody(404, `Nobody named ${JSON.stringify(name)} is present`)
 }
 
 function describe({ name, status, ip, node, connectedAt, account }: Presence): Static<typeof User> {

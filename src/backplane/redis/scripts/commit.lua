@@ -105,7 +105,6 @@ local function enter(line, name, session, rest)
   end
   if takes_over then
     status, order = string.match(value, '^[^\n]*\n[^\n]*\n([^\n]*)\n([^\n]*)\n')
-    left[name] = nil
   elseif newcomer then
     -- Whoever comes new stands behind those who claimed the places that they had before Redis began at 0 again.
     order = math.max(top, offset) + 1
