@@ -106,6 +106,7 @@ export async function buildApp(
     idleAfterMs: config.IDLE_AFTER_MS,
     rate: { perSecond: config.RATE_PER_SECOND, burst: config.RATE_BURST },
     registrationsPerMinute: config.REGISTRATIONS_PER_MINUTE,
+    showAddresses: config.SHOW_ADDRESSES === 'on',
   })
   let adminToken = config.ADMIN_TOKEN
   const http = await buildServer({
@@ -118,6 +119,7 @@ export async function buildApp(
     maxFrameBytes: config.MAX_FRAME_BYTES,
     allowedOrigins: config.ALLOWED_ORIGINS,
     connections: { max: config.MAX_CONNECTIONS, maxPerAddress: config.MAX_CONNECTIONS_PER_IP },
+    upgradesPerSecond: config.UPGRADES_PER_SECOND,
     requestsPerMinute: config.API_REQUESTS_PER_MINUTE,
     ...(tls && { tls }),
     version: VERSION,

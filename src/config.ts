@@ -135,6 +135,12 @@ export const CONFIG = Type.Object({
     10_000_000,
     'The same from one address (IPv6: from one /64); more are answered 429. 0: no limit',
   ),
+  UPGRADES_PER_SECOND: whole(
+    1000,
+    0,
+    1_000_000,
+    'Connections to `/chat` that this node lets in each second; more wait their turn, up to 10 s. 0: no limit',
+  ),
   REGISTRATIONS_PER_MINUTE: whole(
     600,
     0,
@@ -153,6 +159,11 @@ export const CONFIG = Type.Object({
       'Web pages that may connect, as their origins with commas between; who sends no `Origin` may always',
     accepts: 'origins such as https://chat.example, with commas between',
     shown: 'any',
+  }),
+  SHOW_ADDRESSES: Type.Enum(['on', 'off'], {
+    default: 'on',
+    description: "Whether `user_info` shows users' addresses; `off`: it shows `0.0.0.0`",
+    accepts: 'on or off',
   }),
   TLS_CERT: optional((path) => path !== '', {
     description: 'File with the certificate chain (PEM): serves https and wss itself',

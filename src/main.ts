@@ -7,6 +7,12 @@ import { onSignals } from './signals.js'
 
 const SAFE_TOKEN_LENGTH = 16
 
+/**
+ * Connections that the kernel holds until they are accepted; it has a limit of its own (Linux: net.core.somaxconn, 4096). Whoever finds no
+ * place there tries again after a second, and Node's 511 are full when a thousand come at once.
+ */
+const BACKLOG = 65_535
+
 const config = configure()
 const log = createLog(config.LOG_LEVEL, process.stdout.isTTY)
 const app = await buildApp(config, log)
@@ -29,7 +35,7 @@ const onSignal = onSignals(
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(performance.now()))
 
 const { HOST, PORT } = config
-const url = await app.http.listen({ host: HOST, port: PORT }).catch((err: unknown) => {
+const url = await app.http.listen({ host: HOST, port: PORT, backlog: BACKLOG }).catch((err: unknown) => {
   return fail(listenProblem(HOST, PORT, err))
 })
 const port = Number(url.split(':').at(-1))

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { Client } from './conformance/client.js'
@@ -68,6 +70,29 @@ t.test('a token that can be guessed is warned of', async (t) => {
   long.child.kill('SIGTERM')
   await long.exited
   t.notMatch(long.lines.join('\n'), 'ADMIN_TOKEN')
+})
+
+/** How many connections the kernel holds at most until they are accepted; 0 where nothing says so. */
+function mostHeld(): number {
+  try {
+    return Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+const skip = mostHeld() < 1000 && 'the kernel holds fewer connections than come here'
+
+t.test('a thousand connections can wait for a server that is busy', { skip, timeout: 60_000 }, async (t) => {
+  const server = await startServer(t)
+  server.child.kill('SIGSTOP')
+  t.teardown(() => server.child.kill('SIGCONT'))
+  const sockets = Array.from({ length: 1000 }, () => connect(server.port, '127.0.0.1'))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  t.pass('the kernel has taken all of them')
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

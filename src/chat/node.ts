@@ -42,6 +42,8 @@ export interface NodeOptions extends HousekeepingOptions {
   /** How fast a connection's frames may take effect, and how many `register` of an address in a minute; 0: no limit. */
   readonly rate?: RateOptions
   readonly registrationsPerMinute?: number
+  /** Whether users are told each other's addresses: they are, if it does not say. */
+  readonly showAddresses?: boolean
   /** The clock: milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -117,6 +119,10 @@ export class ChatNode implements PerformingNode, Audience {
 
   get directory(): Directory {
     return this.#reader.directory
+  }
+
+  get showsAddresses(): boolean {
+    return this.#options.showAddresses ?? true
   }
 
   now(): number {

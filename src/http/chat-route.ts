@@ -8,6 +8,7 @@ import type { Connection } from '../chat/connection.js'
 import { ConnectionCounter, type ConnectionLimits } from '../chat/limits.js'
 import type { ChatNode } from '../chat/node.js'
 import { CLOSES } from '../protocol/codes.js'
+import { Admission, type Turn } from './admission.js'
 import { clientAddress } from './client-address.js'
 import { errorBody } from './errors.js'
 
@@ -19,20 +20,26 @@ const VERSION = '13'
 /** How long a client may take to answer our close frame. */
 const CLOSE_TIMEOUT_MS = 2000
 
+/** What whoever comes or waits is told while the node starts or ends. */
+const CLOSED = 'No connections are taken now: come back'
+
 export interface ChatRouteOptions {
   readonly node: ChatNode
   /** Pages that may connect; none: all. Who sends no origin is no page. */
   readonly allowedOrigins: readonly string[]
   readonly connections: ConnectionLimits
+  /** So many are let in each second; others wait their turn. 0: no limit. */
+  readonly upgradesPerSecond: number
   readonly maxFrameBytes: number
 }
 
 /** Serves the chat. Reading, control frames and the closing handshake are the library's; frames are written by the node. */
 export async function chatRoute(
   app: FastifyInstance,
-  { node, maxFrameBytes, allowedOrigins, connections: limits }: ChatRouteOptions,
+  { node, maxFrameBytes, allowedOrigins, connections: limits, upgradesPerSecond }: ChatRouteOptions,
 ): Promise<void> {
   const connections = new ConnectionCounter(limits)
+  const admission = new Admission(upgradesPerSecond, () => node.accepting)
   // Not a literal in the call: the types do not know closeTimeout yet.
   const options = {
     maxPayload: maxFrameBytes,
@@ -45,6 +52,8 @@ export async function chatRoute(
   // Sessions are closed by the node, in good order, before the server is.
   await app.register(websocket, { options, preClose: (done) => done() })
   judgeReasons(app.websocketServer)
+  // Whoever waits keeps the server from closing.
+  app.addHook('preClose', async () => admission.close())
 
   // The plugin would open a WebSocket on every route that there is, and close it without a word.
   app.addHook('onRequest', async (request, reply) => {
@@ -68,15 +77,18 @@ export async function chatRoute(
       if (origin !== undefined && allowedOrigins.length > 0 && !allowedOrigins.includes(origin))
         return reply.code(403).send(errorBody(403, 'Pages of this origin may not connect'))
       const ip = clientAddress(request)
-      if (node.isBanned(ip)) return reply.code(403).send(errorBody(403, 'This address is banned'))
-      if (!node.accepting) return refuse(reply, 503, 'No connections are taken now: come back')
+      if (node.isBanned(ip)) return banned(reply)
+      if (!node.accepting) return refuse(reply, 503, CLOSED)
       const place = connections.enter(ip)
       if (place === 'full')
         return refuse(reply, 503, 'There are as many connections as there can be: come back')
       if (place === 'too-many') return refuse(reply, 429, 'There are too many connections from this address')
       // Whatever becomes of the upgrade.
       request.raw.socket.once('close', place)
-      return undefined
+      const turn = await admission.ask(request.raw.socket)
+      // While it waited.
+      if (turn === 'go' && node.isBanned(ip)) return banned(reply)
+      return admit(turn, reply)
     },
     preHandler: async (request, reply) => {
       // From here on it is no request any more. The socket must not keep alive what there was of it.
@@ -121,6 +133,19 @@ function isHandshake({ method, httpVersion, headers }: IncomingMessage): boolean
 function upgradeRequired(reply: FastifyReply): FastifyReply {
   reply.code(426).headers({ upgrade: 'websocket', connection: 'Upgrade', 'sec-websocket-version': VERSION })
   return reply.send(errorBody(426, 'Connect with a WebSocket client'))
+}
+
+function banned(reply: FastifyReply): FastifyReply {
+  return reply.code(403).send(errorBody(403, 'This address is banned'))
+}
+
+/** Goes on with an upgrade whose turn it is, or ends it. */
+function admit(turn: Turn, reply: FastifyReply): FastifyReply | undefined {
+  if (turn === 'closed') return refuse(reply, 503, CLOSED)
+  if (turn === 'full') return refuse(reply, 503, 'Too many wait to be let in: come back')
+  // Nobody is there to be answered.
+  if (turn === 'gone') reply.hijack()
+  return undefined
 }
 
 /** Says no to an upgrade for now. */

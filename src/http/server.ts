@@ -38,6 +38,8 @@ export interface ServerOptions {
   readonly maxFrameBytes: number
   readonly allowedOrigins: readonly string[]
   readonly connections: ConnectionLimits
+  /** Upgrades to the chat that are let in each second; 0: no limit. */
+  readonly upgradesPerSecond: number
   /** Requests to the REST API from one address; 0: no limit. */
   readonly requestsPerMinute: number
   /** Certificate and key (PEM); without them, plain HTTP. */

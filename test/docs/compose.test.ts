@@ -4,6 +4,7 @@ import Type from 'typebox'
 import { Parse } from 'typebox/value'
 // It comes with tap.
 import { parse } from 'yaml'
+import { MAX_WAIT_MS } from '../../src/chat/waiting-line.js'
 import { loadConfig, SETTINGS } from '../../src/config.js'
 import { read } from './markdown.js'
 
@@ -121,6 +122,10 @@ t.test('Docker waits until a node has left', async (t) => {
 
 t.test('the proxy waits longer than a silent client may be silent', async (t) => {
   t.ok(ofProxy('timeout tunnel') > 3 * config.PING_INTERVAL_MS)
+})
+
+t.test('the proxy waits longer for an answer than an upgrade waits for its turn', async (t) => {
+  t.ok(ofProxy('timeout server') > MAX_WAIT_MS)
 })
 
 /** What a full log takes in Redis for each byte of LOG_MAX_BYTES, by measurement: it may be exceeded by an eighth. */

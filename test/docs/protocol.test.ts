@@ -169,6 +169,7 @@ const UNITS: Readonly<Record<string, number>> = {
   s: 1000,
   min: 60_000,
   frames: 1,
+  connections: 1,
   '(no limit)': 1,
 }
 
@@ -197,6 +198,7 @@ t.test('the limits are the defaults of the configuration', (t) => {
       'REGISTRATIONS_PER_MINUTE',
       'MAX_CONNECTIONS',
       'MAX_CONNECTIONS_PER_IP',
+      'UPGRADES_PER_SECOND',
       'OUTBOX_MAX_BYTES',
       'DRAIN_MS',
     ],

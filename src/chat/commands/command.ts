@@ -11,6 +11,8 @@ import type { NamedSession, Session } from '../session.js'
 /** What a command can do: the node as its commands see it. */
 export interface CommandNode {
   readonly directory: Directory
+  /** Whether users are told each other's addresses. */
+  readonly showsAddresses: boolean
   /** Milliseconds since 1970. */
   now(): number
   /** Sends the JSON text of a frame to one session. */

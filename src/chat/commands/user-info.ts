@@ -3,6 +3,9 @@ import { keyOf } from '../../protocol/names.js'
 import type { Presence } from '../../room/events.js'
 import type { Command } from './command.js'
 
+/** Stands where addresses are not shown: clients read the field, and expect an address. This one is nobody's. */
+const NO_ADDRESS = '0.0.0.0'
+
 /** `user_info` (protocol 1.4): address and status of someone present. */
 export const userInfo: Command<'user_info'> = {
   beforeRegister: false,
@@ -11,7 +14,7 @@ export const userInfo: Command<'user_info'> = {
   run(session, { target }, node) {
     if (typeof target !== 'string') return { code: 'USER_NOT_FOUND' }
     const answer = ({ name, ip, status }: Presence) => {
-      node.send(session, encode.userInfo(name, ip, status, node.now()))
+      node.send(session, encode.userInfo(name, node.showsAddresses ? ip : NO_ADDRESS, status, node.now()))
     }
 
     const key = keyOf(target)
