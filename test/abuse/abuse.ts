@@ -7,37 +7,32 @@ import { arguments_, fail } from '../support/arguments.js'
 import { Cluster } from '../support/cluster.js'
 import { Dice } from '../support/dice.js'
 import { findRedis } from '../support/redis/find.js'
-import { Arena, type Attack, PROBED, type Probe } from './arena.js'
-import { flood } from './attacks/floods.js'
-import { forgeSenders } from './attacks/forgery.js'
-import { fuzzFrames } from './attacks/fuzz.js'
-import { fuzzHandshakes } from './attacks/handshakes.js'
-import { inject, injectKeys } from './attacks/injection.js'
-import { bigJson } from './attacks/json.js'
-import { pollute } from './attacks/pollution.js'
-import { deafAskers, slowReaders, slowWriters } from './attacks/slow.js'
-import { connectStorm, fleetingConnections, passwordStorm, registerStorm } from './attacks/storms.js'
-import { junkTokens, SECRET } from './attacks/tokens.js'
+import { Arena, PROBED, type Probe } from './arena.js'
+import type { AttackName } from './attacks/index.js'
+import { SECRET } from './attacks/tokens.js'
 
-/** Each attack, and how much of it there is in a round. */
-const ATTACKS: Readonly<Record<string, readonly [attack: Attack, amount: number]>> = {
-  'frames fuzzed': [fuzzFrames, 4000],
-  'handshakes fuzzed': [fuzzHandshakes, 300],
-  'frames flooded': [flood, 4400],
-  'slow readers': [slowReaders, 3],
-  'questions without reading': [deafAskers, 4],
-  'bytes one at a time': [slowWriters, 10],
-  'connections at once': [connectStorm, 300],
-  'connections that vanish': [fleetingConnections, 500],
-  'registrations for one name': [registerStorm, 300],
-  'registrations with passwords': [passwordStorm, 20],
-  'deep or huge JSON': [bigJson, 40],
-  'forged senders': [forgeSenders, 500],
-  'junk tokens': [junkTokens, 200],
-  'strings injected': [inject, 250],
-  'keys injected': [injectKeys, 40],
-  'prototypes polluted': [pollute, 150],
+/** How much of each attack there is in a round. */
+const AMOUNTS: Readonly<Record<AttackName, number>> = {
+  'frames fuzzed': 12_000,
+  'handshakes fuzzed': 900,
+  'frames flooded': 11_000,
+  'slow readers': 3,
+  'questions without reading': 16,
+  'bytes one at a time': 10,
+  'bytes a second apart': 12,
+  'connections at once': 300,
+  'connections that vanish': 1500,
+  'registrations for one name': 600,
+  'registrations with passwords': 20,
+  'deep or huge JSON': 40,
+  'forged senders': 1500,
+  'junk tokens': 600,
+  'tokens replayed': 50,
+  'strings injected': 250,
+  'keys injected': 40,
+  'prototypes polluted': 450,
 }
+const NAMES = Object.keys(AMOUNTS).filter(isAttack)
 
 /** What a node may hold more in the end than after every attack has been there once. */
 const SLACK_BYTES = 16 * 1024 * 1024
@@ -51,8 +46,6 @@ const ENV = {
   RATE_PER_SECOND: '5000',
   RATE_BURST: '5000',
   ACCOUNT_CLAIMS_PER_DAY: '200',
-  // Attackers and bystanders are one process: while the ones are busy, the others do not read, and that is not their fault.
-  OUTBOX_MAX_BYTES: '8388608',
 }
 
 const { minutes, seed } = arguments_('abuse', 1)
@@ -64,16 +57,17 @@ console.log(`abuse: ${minutes} min, seed ${seed} (again: ${again})`)
 const teardowns: (() => unknown)[] = []
 const dice = new Dice(seed)
 const counts = new Map<string, number>()
-const cluster = await Cluster.start({ teardown: (end: () => unknown) => teardowns.push(end) }, { env: ENV })
-const arena = await Arena.open(cluster.nodes, dice, 2, 100)
+const scope = { teardown: (end: () => unknown) => teardowns.push(end) }
+const cluster = await Cluster.start(scope, { env: ENV })
+const arena = await Arena.open(scope, cluster.nodes, { dice, everyMs: 100 })
 const problems: string[] = []
 let rounds = 0
 let before: Probe[] = []
-const bag: string[] = []
+const bag: AttackName[] = []
 const end = performance.now() + minutes * 60_000
 // Each attack once, in an order of the seed's, before any comes again; from then on memory counts.
 while (problems.length === 0 && (performance.now() < end || before.length === 0)) {
-  if (bag.length === 0) bag.push(...dice.shuffled(Object.keys(ATTACKS)))
+  if (bag.length === 0) bag.push(...dice.shuffled(NAMES))
   const names = bag.splice(0, 1 + dice.below(MOST_AT_ONCE))
   rounds += 1
   problems.push(...(await play(names)))
@@ -89,21 +83,23 @@ for (const [index, { bytes, polluted }] of after.entries()) {
 }
 for (const teardown of teardowns.reverse()) await teardown()
 
-const { said, deliveries } = arena.heard
-console.log(`${rounds} rounds, ${said} broadcasts of bystanders, ${deliveries} deliveries checked; tried:`)
+const { said, deliveries, longestMs } = arena.heard
+console.log(
+  `${rounds} rounds, ${said} broadcasts of bystanders, ${deliveries} deliveries checked, ${longestMs.toFixed()} ms at most; tried:`,
+)
 for (const [name, count] of [...counts].sort()) console.log(`  ${name}: ${count}`)
 if (problems.length > 0) fail([`seed ${seed}, round ${rounds}:`, ...problems.slice(0, 50)].join('\n  '))
 console.log('nobody was disturbed')
 process.exit(0)
 
 /** Some attacks at the same time, while bystanders talk. */
-async function play(names: readonly string[]): Promise<string[]> {
+async function play(names: readonly AttackName[]): Promise<string[]> {
   const began = performance.now()
   const tried: string[] = []
   const problems = await arena.during(async () => {
     await Promise.all(
       names.map(async (name) => {
-        const count = await attackBy(name)
+        const count = await arena.attack(name, AMOUNTS[name])
         counts.set(name, (counts.get(name) ?? 0) + count)
         tried.push(`${count} ${name}`)
       }),
@@ -114,10 +110,8 @@ async function play(names: readonly string[]): Promise<string[]> {
   return problems
 }
 
-function attackBy(name: string): Promise<number> {
-  const [attack, amount] = ATTACKS[name] ?? []
-  if (attack === undefined || amount === undefined) throw new Error(`${name} is no attack`)
-  return attack(arena.ground, amount)
+function isAttack(name: string): name is AttackName {
+  return Object.hasOwn(AMOUNTS, name)
 }
 
 function megabytes(bytes: number): string {

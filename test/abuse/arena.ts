@@ -2,29 +2,16 @@
 import { Compile } from 'typebox/compile'
 import { SERVER_FRAMES } from '../../src/protocol/frames.js'
 import { type Frame, fieldsOf } from '../conformance/client.js'
-import type { ClusterNode } from '../support/cluster.js'
+import type { ClusterNode, Scope } from '../support/cluster.js'
 import type { Dice } from '../support/dice.js'
 import { balance } from '../support/ledger/balance.js'
 import { Chatter } from '../support/ledger/chatter.js'
 import { Ledger } from '../support/ledger/ledger.js'
 import { Participant } from '../support/ledger/participant.js'
 import { until } from '../support/until.js'
-
-/** What an attack works with. */
-export interface Ground {
-  readonly nodes: readonly ClusterNode[]
-  readonly dice: Dice
-  /** What operators say to all: bystanders are not surprised by it. */
-  readonly announced: Set<string>
-  /** Names of the bystanders. */
-  readonly bystanders: readonly string[]
-}
-
-/**
- * Tries so many things, and leaves nobody behind. Resolves with how many it tried.
- * @throws when a stranger sees what must not be
- */
-export type Attack = (ground: Ground, amount: number) => Promise<number>
+import { Attackers } from './attackers.js'
+import type { AttackName } from './attacks/index.js'
+import { PATIENCE_MS } from './ground.js'
 
 /** What a node holds once its garbage is collected. */
 export interface Probe {
@@ -49,8 +36,8 @@ export const PROBED = {
   API_REQUESTS_PER_MINUTE: '0',
 } as const
 
-/** How long everything may take that has to come. */
-export const PATIENCE_MS = 30_000
+/** A bystander who waits longer for what he asked, or said, is disturbed. It is much, because machines are busy, too. */
+const LONGEST_MS = 5000
 
 /** From this level on something is wrong with the server: `error` and `fatal`. */
 const WRONG = 50
@@ -58,43 +45,63 @@ const WRONG = 50
 const readers = new Map(Object.entries(SERVER_FRAMES).map(([type, schema]) => [type, Compile(schema)]))
 const isFrame = ({ type, raw }: Frame) => readers.get(type)?.Check(fieldsOf(raw)) === true
 
-export class Arena {
-  readonly ground: Ground
-  readonly #crowd: readonly Participant[]
-  readonly #ledger: Ledger
-  readonly #everyMs: number
-  readonly #malformed: string[]
-  /** How many broadcasts of bystanders were receipted, and how often one of them got one. */
-  readonly heard = { said: 0, deliveries: 0 }
+/** How an arena is set up. */
+export interface ArenaOptions {
+  /** What chance it leaves to attacks depends on. */
+  readonly dice: Dice
+  /** How many bystanders there are on each node: two, if it does not say. */
+  readonly each?: number
+  /** How long each of them pauses. */
+  readonly everyMs?: number
+}
 
-  /**
-   * @param each how many bystanders there are on each node
-   * @param everyMs how long each of them pauses
-   */
-  static async open(nodes: readonly ClusterNode[], dice: Dice, each = 2, everyMs = 50): Promise<Arena> {
-    const announced = new Set<string>()
-    const malformed: string[] = []
-    const ledger: Ledger = new Ledger((frame) => {
-      if (!isFrame(frame)) malformed.push(`no frame of the protocol came: ${frame.raw}`)
-      return !isOfStrangers(frame, ledger, announced)
-    })
-    const crowd = await Participant.crowd(ledger, nodes, each)
-    const ground = { nodes, dice, announced, bystanders: crowd.map(({ name }) => name) }
-    return new Arena(ground, crowd, ledger, everyMs, malformed)
+export class Arena {
+  readonly #nodes: readonly ClusterNode[]
+  readonly #dice: Dice
+  readonly #everyMs: number
+  readonly #attackers = new Attackers()
+  readonly #ledger: Ledger
+  #crowd: readonly Participant[] = []
+  /** Frames that came to bystanders and are none. */
+  readonly #malformed: string[] = []
+  /** What operators said, as attackers report it, and what bystanders heard in their name. */
+  readonly #announced = new Set<string>()
+  readonly #told = new Set<string>()
+  /** How many broadcasts of bystanders were receipted, how often one of them got one, and the longest that one had to wait. */
+  readonly heard = { said: 0, deliveries: 0, longestMs: 0 }
+
+  /** Lets bystanders take their places; all of it ends with the scope. */
+  static async open(scope: Scope, nodes: readonly ClusterNode[], options: ArenaOptions): Promise<Arena> {
+    const arena = new Arena(nodes, options)
+    scope.teardown(() => arena.#attackers.dismiss())
+    arena.#crowd = await Participant.crowd(arena.#ledger, nodes, options.each ?? 2)
+    return arena
   }
 
-  private constructor(
-    ground: Ground,
-    crowd: readonly Participant[],
-    ledger: Ledger,
-    everyMs: number,
-    malformed: string[],
-  ) {
-    this.ground = ground
-    this.#crowd = crowd
-    this.#ledger = ledger
+  private constructor(nodes: readonly ClusterNode[], { dice, everyMs = 50 }: ArenaOptions) {
+    this.#nodes = nodes
+    this.#dice = dice
     this.#everyMs = everyMs
-    this.#malformed = malformed
+    this.#ledger = new Ledger((frame) => this.#concerns(frame))
+  }
+
+  /**
+   * Has something tried, from a thread of its own; to be called {@link during} something.
+   * @param nodes against whom, if not those who were there from the beginning
+   * @returns how many times
+   * @throws when an attacker saw what must not be
+   */
+  async attack(attack: AttackName, amount: number, nodes = this.#nodes): Promise<number> {
+    const { count, announced, problem } = await this.#attackers.attack({
+      attack,
+      amount,
+      seed: this.#dice.below(2 ** 32),
+      nodes: nodes.map(({ url, server }) => ({ url, port: server.port })),
+      bystanders: this.#crowd.map(({ name }) => name),
+    })
+    for (const text of announced) this.#announced.add(text)
+    if (problem !== undefined) throw new Error(problem)
+    return count
   }
 
   /**
@@ -110,23 +117,48 @@ export class Arena {
     await chatter.stop().catch((error: unknown) => problems.push(`somebody could not go on: ${error}`))
     problems.push(...this.#ended())
     if (problems.length === 0)
-      problems.push(...(await balance(this.#ledger, this.#crowd, () => this.#lists())))
+      problems.push(...(await balance(this.#ledger, this.#crowd, () => this.#lists())), ...this.#rumours())
     problems.push(...this.#malformed.splice(0), ...this.#complaints())
-    this.heard.said += chatter.counts.accepted
+    const { accepted, longestMs } = chatter.counts
+    if (longestMs > LONGEST_MS) problems.push(`somebody had to wait ${longestMs.toFixed()} ms`)
+    this.heard.said += accepted
+    this.heard.longestMs = Math.max(this.heard.longestMs, longestMs)
     this.heard.deliveries += this.#ledger.accounts.reduce((sum, { sights }) => sum + sights.length, 0)
-    this.#ledger.turnPage()
+    this.#turnPage()
     return problems
   }
 
   /** Has every node collect its garbage, and say what is left. */
   async probe(): Promise<Probe[]> {
-    return Promise.all(this.ground.nodes.map(probe))
+    return Promise.all(this.#nodes.map(probe))
+  }
+
+  /** Notes whether a frame is one, and says whether it is for the books. */
+  #concerns(frame: Frame): boolean {
+    if (!isFrame(frame)) this.#malformed.push(`no frame of the protocol came: ${frame.raw}`)
+    // The attackers report only afterwards what operators said.
+    if (frame.type === 'broadcast' && frame.sender === 'server') this.#told.add(String(frame.content))
+    return !isOfStrangers(frame, this.#ledger)
+  }
+
+  /** What was said in the operators' name, and not by them; or by them, and not heard. */
+  #rumours(): string[] {
+    const invented = [...this.#told].filter((text) => !this.#announced.has(text))
+    const unheard = [...this.#announced].filter((text) => !this.#told.has(text))
+    return [
+      ...invented.map((text) => `nobody announced ${JSON.stringify(text)}`),
+      ...unheard.map((text) => `nobody heard ${JSON.stringify(text)}`),
+    ]
+  }
+
+  #turnPage(): void {
+    this.#ledger.turnPage()
+    this.#announced.clear()
+    this.#told.clear()
   }
 
   #lists() {
-    return Promise.all(
-      this.ground.nodes.map(async (node) => ({ where: node.label, users: await node.users() })),
-    )
+    return Promise.all(this.#nodes.map(async (node) => ({ where: node.label, users: await node.users() })))
   }
 
   #ended(): string[] {
@@ -137,21 +169,17 @@ export class Arena {
 
   /** Whether all nodes live, and none has anything to complain of. */
   #complaints(): string[] {
-    return this.ground.nodes.flatMap((node) => [
+    return this.#nodes.flatMap((node) => [
       ...(node.alive ? [] : [`${node.label} has ended`]),
       ...node.server.lines.filter(isComplaint).map((line) => `${node.label} says: ${line}`),
     ])
   }
 }
 
-/** What a stranger said or did: that is no bystander's business, as long as it is not said in his name, or to him alone. */
-function isOfStrangers(
-  { type, sender, content }: Frame,
-  { accounts }: Ledger,
-  announced: ReadonlySet<string>,
-): boolean {
+/** What a stranger or an operator said or did: that is no bystander's business, as long as it is not in his name, or to him alone. */
+function isOfStrangers({ type, sender, content }: Frame, { accounts }: Ledger): boolean {
   const isStranger = (name: unknown) => !accounts.some((account) => account.name === name)
-  if (type === 'broadcast') return sender === 'server' ? announced.has(String(content)) : isStranger(sender)
+  if (type === 'broadcast') return isStranger(sender)
   if (type === 'user_disconnected') return isStranger(String(content).replace(/ ha salido$/, ''))
   if (type !== 'status_update') return false
   return typeof content === 'object' && content !== null && 'user' in content && isStranger(content.user)

@@ -1,8 +1,9 @@
 /** Connections below WebSocket: bytes as they are. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import type { Dice } from '../support/dice.js'
 import { until } from '../support/until.js'
-import { PATIENCE_MS } from './arena.js'
+import { PATIENCE_MS } from './ground.js'
 
 /** The lines of a right upgrade request (RFC 6455, 4.1). */
 export const UPGRADE = [
@@ -17,6 +18,18 @@ export const UPGRADE = [
 ]
 
 export const requestOf = (lines: readonly string[]) => `${lines.join('\r\n')}\r\n\r\n`
+
+/** What a frame may be (RFC 6455, 5.2). */
+export const OPCODES = { more: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
+
+/** A frame as a client writes it, masked (RFC 6455, 5.2), for payloads of less than 64 KiB. Without `fin`, more follow. */
+export function wireFrame(opcode: number, payload: Uint8Array, dice: Dice, fin = true): Buffer {
+  const { length } = payload
+  const mask = Array.from({ length: 4 }, () => dice.below(256))
+  const size = length < 126 ? [0x80 | length] : [0xfe, length >> 8, length & 0xff]
+  const masked = payload.map((byte, index) => byte ^ (mask[index % 4] ?? 0))
+  return Buffer.concat([Buffer.from([(fin ? 0x80 : 0) | opcode, ...size, ...mask]), masked])
+}
 
 /** A connection, and all that came over it. */
 export class Raw {

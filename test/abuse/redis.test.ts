@@ -1,14 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { Cluster } from '../support/cluster.js'
-import { Dice } from '../support/dice.js'
 import { needsRedis } from '../support/redis/find.js'
 import { Arena, PROBED } from './arena.js'
-import { inject, injectKeys } from './attacks/injection.js'
-import { endures } from './endure.js'
+import { SECRET } from './attacks/tokens.js'
+import { diceFor, endures } from './endure.js'
 
 await endures(t, '2,000 strings with what logs are made of, in every place, read by every node', {
-  attack: inject,
+  attack: 'strings injected',
   amount: 2000,
   nodes: 2,
   everyMs: 100,
@@ -21,9 +19,14 @@ async function keysOf({ redis }: Cluster, pattern: string): Promise<string[]> {
 }
 
 async function prepare(t: Test) {
-  const env = { ...PROBED, RATE_PER_SECOND: '0', ACCOUNT_CLAIMS_PER_DAY: '1000000' }
+  const env = {
+    ...PROBED,
+    RATE_PER_SECOND: '0',
+    ACCOUNT_CLAIMS_PER_DAY: '1000000',
+    AUTH_JWT_SECRET: SECRET,
+  }
   const cluster = await Cluster.start(t, { nodes: 2, env })
-  const arena = await Arena.open(cluster.nodes, new Dice(randomBytes(4).readUInt32LE()), 1, 100)
+  const arena = await Arena.open(t, cluster.nodes, { dice: diceFor(t), each: 1, everyMs: 100 })
   return { cluster, arena }
 }
 
@@ -35,7 +38,7 @@ t.test('120 names made of keys and patterns: nothing else in Redis is touched', 
   for (const key of others) await cluster.redis.call('SET', key, 'untouched')
   const before = await keysOf(cluster, '{tertulia}:*')
   const problems = await arena.during(async () => {
-    await injectKeys(arena.ground, 120)
+    await arena.attack('keys injected', 120)
   })
   t.same(problems, [])
   for (const key of others) t.equal(await cluster.redis.call('GET', key), 'untouched')
@@ -53,11 +56,11 @@ t.test('120 names made of keys and patterns: nothing else in Redis is touched', 
 t.test('a node that comes later, and one that lost its connection, read all of it too', redis, async (t) => {
   const { cluster, arena } = await prepare(t)
   const problems = await arena.during(async () => {
-    await inject(arena.ground, 150)
+    await arena.attack('strings injected', 150)
     await cluster.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes')
-    await inject(arena.ground, 150)
+    await arena.attack('strings injected', 150)
     const late = await cluster.addNode('late')
-    await inject({ ...arena.ground, nodes: [...arena.ground.nodes, late] }, 100)
+    await arena.attack('strings injected', 100, [...cluster.nodes, late])
   })
   t.same(problems, [])
   t.pass('400 strings tried')

@@ -1,7 +1,8 @@
 /** The operator API of a node, with the token. */
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { ADMIN_TOKEN, type ClusterNode } from '../support/cluster.js'
+import { ADMIN_TOKEN } from '../support/cluster.js'
+import type { Target } from './ground.js'
 
 export interface Answer {
   readonly status: number
@@ -12,7 +13,7 @@ export interface Answer {
  * Asks for a path exactly as it is written.
  * @param body text that is sent as JSON, whatever it is
  */
-export function rest({ server }: ClusterNode, method: string, path: string, body?: string): Promise<Answer> {
+export function rest({ port }: Target, method: string, path: string, body?: string): Promise<Answer> {
   const headers = {
     authorization: `Bearer ${ADMIN_TOKEN}`,
     connection: 'close',
@@ -22,7 +23,7 @@ export function rest({ server }: ClusterNode, method: string, path: string, body
     }),
   }
   return new Promise((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port: server.port, method, path, headers }, (response) => {
+    const asked = request({ host: '127.0.0.1', port, method, path, headers }, (response) => {
       text(response).then((answer) => {
         const { statusCode: status = 0 } = response
         resolve({ status, body: answer === '' ? undefined : JSON.parse(answer) })
@@ -34,12 +35,7 @@ export function rest({ server }: ClusterNode, method: string, path: string, body
 }
 
 /** Asks for what the server must refuse, or not know: never its own mistake. */
-export async function refusedBy(
-  node: ClusterNode,
-  method: string,
-  path: string,
-  body?: string,
-): Promise<void> {
+export async function refusedBy(node: Target, method: string, path: string, body?: string): Promise<void> {
   const { status } = await rest(node, method, path, body)
   if (status < 400 || status >= 500)
     throw new Error(`${method} ${path.slice(0, 200)} ${body?.slice(0, 200) ?? ''} was answered ${status}`)

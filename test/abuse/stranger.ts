@@ -28,12 +28,10 @@ const OF_THE_ROOM: ReadonlySet<string> = new Set([
   'user_disconnected',
 ])
 
-let count = 0
-
-/** A name that nobody has. */
+/** A name that nobody has: one of 2^64. */
 export function newName(dice: Dice): string {
-  count += 1
-  return `Intruso ${count}-${dice.below(2 ** 32).toString(36)}`
+  const part = () => dice.below(2 ** 32).toString(36)
+  return `Intruso ${part()}-${part()}`
 }
 
 /**

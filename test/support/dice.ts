@@ -17,6 +17,11 @@ export class Dice {
     this.#next = randomFrom(seed)
   }
 
+  /** Others, whose throws depend on these alone: for what goes on at the same time, in no order. */
+  another(): Dice {
+    return new Dice(this.below(2 ** 32))
+  }
+
   /** From 0 to 1, and not 1. */
   roll(): number {
     return this.#next()

@@ -10,7 +10,7 @@ import {
   userInfo,
 } from '../../conformance/frames.js'
 import { until } from '../../support/until.js'
-import { type Attack, type Ground, PATIENCE_MS } from '../arena.js'
+import { type Attack, type Ground, PATIENCE_MS } from '../ground.js'
 import { join, withClients } from '../stranger.js'
 
 interface Flood {
@@ -48,17 +48,20 @@ const FLOODS: readonly Flood[] = [
   { frame: () => ({ type: 'nada', sender: '' }), isAnswer: isError },
 ]
 
+/** Farewells, which are answered once, and what is below the frames of the protocol (RFC 6455, 5.4 and 5.5). */
+const OTHERS = [floodWithFarewells, floodWithPings, floodWithPongs, floodWithFragments]
+
 /** Connections that send `disconnect` over and over: only the first is heard. */
 const FAREWELLS = 20
 
 export const flood: Attack = async (ground, amount) => {
-  const each = Math.ceil(amount / (FLOODS.length + 2))
+  const kinds = FLOODS.length + OTHERS.length
+  const each = Math.ceil(amount / kinds)
   await Promise.all([
     ...FLOODS.map((kind) => floodWith(kind, ground, each)),
-    floodWithFarewells(ground, Math.ceil(each / FAREWELLS)),
-    floodWithPings(ground, each),
+    ...OTHERS.map((others) => others(ground, each)),
   ])
-  return each * (FLOODS.length + 2)
+  return each * kinds
 }
 
 function floodWith({ frame, isAnswer }: Flood, { nodes, dice }: Ground, count: number): Promise<void> {
@@ -78,7 +81,8 @@ function isOwn({ type, sender }: Frame, { name }: Client): boolean {
   return !['broadcast', 'status_update', 'user_disconnected'].includes(type) || sender === name
 }
 
-async function floodWithFarewells({ nodes, dice }: Ground, times: number): Promise<void> {
+async function floodWithFarewells({ nodes, dice }: Ground, count: number): Promise<void> {
+  const times = Math.ceil(count / FAREWELLS)
   await Promise.all(
     Array.from({ length: FAREWELLS }, () =>
       withClients(async (keep) => {
@@ -109,6 +113,35 @@ function floodWithPings({ nodes, dice }: Ground, count: number): Promise<void> {
       const most = Math.min(count, sent + PINGS)
       for (; sent < most; sent += 1) ws.ping()
       await until(`${sent} pongs`, () => pongs === sent, PATIENCE_MS)
+    }
+  })
+}
+
+/** Answers to no question: they are not heeded. */
+function floodWithPongs({ nodes, dice }: Ground, count: number): Promise<void> {
+  return withClients(async (keep) => {
+    const client = keep(await join(dice.pick(nodes).url, dice))
+    for (let sent = 0; sent < count; sent += 1) client.ws.pong(`${sent}`)
+    await client.settle()
+  })
+}
+
+/** So many fragments are a message. */
+const FRAGMENTS = 100
+
+/** Messages in pieces of a byte, with empty ones between: each is heard as one. */
+function floodWithFragments({ nodes, dice }: Ground, count: number): Promise<void> {
+  return withClients(async (keep) => {
+    const client = keep(await join(dice.pick(nodes).url, dice))
+    const messages = Math.ceil(count / FRAGMENTS)
+    for (let message = 0; message < messages; message += 1) {
+      const [head = '', ...rest] = JSON.stringify(toOne(client.name, client.name, `${message}`))
+      const pieces = [head, ...rest.flatMap((byte) => ['', byte]), '']
+      for (const [index, piece] of pieces.entries()) client.send(piece, { fin: index === pieces.length - 1 })
+    }
+    for (let message = 0; message < messages; message += 1) {
+      const { content } = await client.next('private')
+      if (content !== `${message}`) throw new Error(`message ${message} in pieces was heard as ${content}`)
     }
   })
 }

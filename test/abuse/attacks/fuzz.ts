@@ -12,7 +12,7 @@ import {
   userInfo,
 } from '../../conformance/frames.js'
 import type { Dice } from '../../support/dice.js'
-import type { Attack, Ground } from '../arena.js'
+import type { Attack, Ground } from '../ground.js'
 import { mutated } from '../mutate.js'
 import {
   answersTo,
@@ -35,7 +35,9 @@ const FAREWELLS = 60
 
 export const fuzzFrames: Attack = async (ground, amount) => {
   const lanes = Array.from({ length: LANES }, (_, lane) => Math.ceil((amount - lane) / LANES))
-  const counts = await Promise.all(lanes.map((share) => fuzzLane(ground, share)))
+  const counts = await Promise.all(
+    lanes.map((share) => fuzzLane({ ...ground, dice: ground.dice.another() }, share)),
+  )
   return counts.reduce((sum, count) => sum + count, 0)
 }
 

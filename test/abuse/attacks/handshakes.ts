@@ -1,9 +1,10 @@
-/** Mutations of a right upgrade request, each over a connection of its own. */
+/** Mutations of a right upgrade request, and of frames behind it, each over a connection of its own. */
+import { register } from '../../conformance/frames.js'
 import type { Dice } from '../../support/dice.js'
-import type { Attack } from '../arena.js'
+import type { Attack } from '../ground.js'
 import { damaged } from '../mutate.js'
-import { Raw, requestOf, times, UPGRADE } from '../raw.js'
-import { shown } from '../stranger.js'
+import { OPCODES, Raw, requestOf, times, UPGRADE, wireFrame } from '../raw.js'
+import { newName, shown } from '../stranger.js'
 
 const AT_ONCE = 24
 
@@ -74,7 +75,7 @@ const ODD_LINES = [
 ]
 
 /** What an answer to such a request begins with: a server that fails says 5xx, unless it does not know how. */
-const ANSWER = /^HTTP\/1\.1 (100|101|200|204|4\d\d|501|505) /
+const ANSWER = /^HTTP\/1\.1 (100|101|200|204|302|4\d\d|501|505) /
 
 /** What is behind the server is not for strangers. */
 const INSIDE = /node_modules|\.js:\d|\n +at /
@@ -82,7 +83,7 @@ const INSIDE = /node_modules|\.js:\d|\n +at /
 export const fuzzHandshakes: Attack = async ({ nodes, dice }, amount) => {
   await times(amount, AT_ONCE, async () => {
     const request = odd(dice)
-    const raw = await Raw.open(dice.pick(nodes).server.port)
+    const raw = await Raw.open(dice.pick(nodes).port)
     // Nothing more comes: a request that is not whole is over with that.
     raw.socket.end(request)
     await raw.ended().catch((error) => {
@@ -100,7 +101,7 @@ function odd(dice: Dice): Buffer {
   const lines = [...UPGRADE]
   for (let times = 1 + dice.below(3); times > 0; times -= 1) change(lines, dice)
   const request = dice.happens(0.1) ? `${lines.join('\n')}\n\n` : requestOf(lines)
-  return Buffer.concat([Buffer.from(request, 'latin1'), ...(dice.happens(0.2) ? [noise(dice)] : [])])
+  return Buffer.concat([Buffer.from(request, 'latin1'), behind(dice)])
 }
 
 function change(lines: string[], dice: Dice): void {
@@ -112,7 +113,20 @@ function change(lines: string[], dice: Dice): void {
   else lines.splice(at, 1, ...(dice.happens(0.5) ? [lines[at] ?? '', dice.pick(lines)] : []))
 }
 
-/** What may stand behind a request: frames, perhaps. */
-function noise(dice: Dice): Buffer {
-  return Buffer.from(Array.from({ length: dice.below(200) }, () => dice.below(256)))
+/** What may stand behind a request: nothing, noise, or frames that are nearly right, in their headers too. */
+function behind(dice: Dice): Buffer {
+  if (dice.happens(0.5)) return Buffer.alloc(0)
+  if (dice.happens(0.2)) return Buffer.from(Array.from({ length: dice.below(200) }, () => dice.below(256)))
+  const frames = Array.from({ length: 1 + dice.below(5) }, () => {
+    const opcode = dice.happens(0.7) ? dice.pick(Object.values(OPCODES)) : dice.below(16)
+    const payload = dice.pick([
+      JSON.stringify(register(newName(dice))),
+      '{"type":"disconnect","sender":"Nadie"}',
+      'x'.repeat(dice.below(300)),
+      '\u0003\u00e8',
+      '',
+    ])
+    return wireFrame(opcode, Buffer.from(payload, 'latin1'), dice, dice.happens(0.8))
+  })
+  return dice.happens(0.5) ? damaged(Buffer.concat(frames), dice) : Buffer.concat(frames)
 }

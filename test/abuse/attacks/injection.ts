@@ -1,12 +1,12 @@
 /** Newlines, tabs, control characters and what Redis and JSON are made of, in every string that anybody can send: all nodes read the same. */
 import { Client } from '../../conformance/client.js'
 import { broadcast, changeStatus, disconnect, register, toOne, userInfo } from '../../conformance/frames.js'
-import type { ClusterNode } from '../../support/cluster.js'
 import type { Dice } from '../../support/dice.js'
 import { until } from '../../support/until.js'
-import { type Attack, type Ground, PATIENCE_MS } from '../arena.js'
+import { type Attack, type Ground, PATIENCE_MS, type Target } from '../ground.js'
 import { rest } from '../rest.js'
 import { allRefused, input, join, newName, withClients } from '../stranger.js'
+import { good } from './tokens.js'
 
 const CONTROLS = Array.from({ length: 0x1f }, (_, index) => String.fromCharCode(index + 1))
 
@@ -150,7 +150,7 @@ async function operate(
   }
 }
 
-async function ban(nodes: readonly ClusterNode[], dice: Dice, reason: string): Promise<void> {
+async function ban(nodes: readonly Target[], dice: Dice, reason: string): Promise<void> {
   const body = { kind: 'name', value: newName(dice), reason: `${reason}\u0000` }
   const made = await rest(dice.pick(nodes), 'POST', '/bans', JSON.stringify(body))
   const id = field(made.body, 'id')
@@ -171,7 +171,7 @@ async function ban(nodes: readonly ClusterNode[], dice: Dice, reason: string): P
   await rest(dice.pick(nodes), 'DELETE', `/bans/${id}`)
 }
 
-async function bansOf(node: ClusterNode): Promise<object[]> {
+async function bansOf(node: Target): Promise<object[]> {
   const list = field((await rest(node, 'GET', '/bans')).body, 'bans')
   return Array.isArray(list) ? list.filter((ban) => typeof ban === 'object' && ban !== null) : []
 }
@@ -219,8 +219,10 @@ const KEYS = [
 ]
 
 /** Owners of such names come and go, and are looked up, removed and freed, and nobody else is touched. */
-export const injectKeys: Attack = async ({ nodes, dice }, amount) => {
+export const injectKeys: Attack = async (ground, amount) => {
+  const { nodes, dice } = ground
   const password = 'una clave de verdad'
+  const owner = await claim(ground)
   for (let tried = 0; tried < amount; tried += 1) {
     const name = `${dice.pick(KEYS)}${dice.pick(['', dice.pick(KEYS)])}`
     const path = encodeURIComponent(name)
@@ -239,5 +241,17 @@ export const injectKeys: Attack = async ({ nodes, dice }, amount) => {
     })
     await rest(dice.pick(nodes), 'DELETE', `/accounts/${path}`)
   }
+  const freed = await rest(dice.pick(nodes), 'DELETE', `/accounts/${encodeURIComponent(owner)}`)
+  if (freed.status !== 204)
+    throw new Error(`${owner} was claimed, and freeing it is answered ${freed.status}`)
   return amount
+}
+
+/** Claims a name with a token, which can be done as often as one likes, and leaves. */
+async function claim({ nodes, dice }: Ground): Promise<string> {
+  const name = newName(dice)
+  const client = await Client.open(dice.pick(nodes).url)
+  await client.register(name, { token: good(name) })
+  await client.close()
+  return name
 }

@@ -1,6 +1,6 @@
 /** JSON that is deep, or huge: read within the limits, and refused with one error. */
 import type { Dice } from '../../support/dice.js'
-import type { Attack } from '../arena.js'
+import type { Attack } from '../ground.js'
 import { refusedBy } from '../rest.js'
 import { allRefused, answersTo, expectOneError, input, join, withClients } from '../stranger.js'
 

@@ -2,7 +2,7 @@
 
 import { Client } from '../../conformance/client.js'
 import { broadcast, changeStatus, toOne, userInfo } from '../../conformance/frames.js'
-import type { Attack, Ground } from '../arena.js'
+import type { Attack, Ground } from '../ground.js'
 import { refusedBy, rest } from '../rest.js'
 import { allRefused, input, withClients } from '../stranger.js'
 

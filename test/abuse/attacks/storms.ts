@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Client, type Frame } from '../../conformance/client.js'
 import { register } from '../../conformance/frames.js'
-import type { Attack, Ground } from '../arena.js'
+import type { Attack, Ground } from '../ground.js'
 import { requestOf, times, UPGRADE } from '../raw.js'
 import { newName, withClients } from '../stranger.js'
 
@@ -28,12 +28,15 @@ export const connectStorm: Attack = ({ nodes, dice }, amount) =>
 export const fleetingConnections: Attack = async ({ nodes, dice }, amount) => {
   const request = Buffer.from(requestOf(UPGRADE))
   await times(amount, 200, async () => {
-    const socket = connect(dice.pick(nodes).server.port, '127.0.0.1')
+    const { port } = dice.pick(nodes)
+    const part = dice.happens(0.5) ? request : request.subarray(0, dice.below(request.length))
+    const resets = dice.happens(0.5)
+    const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
     await once(socket, 'connect')
     const closed = once(socket, 'close')
-    socket.write(request.subarray(0, dice.below(request.length + 1)))
-    if (dice.happens(0.5)) socket.resetAndDestroy()
+    socket.write(part)
+    if (resets) socket.resetAndDestroy()
     else socket.destroy()
     await closed
   })

@@ -10,8 +10,8 @@ export class Chatter {
   readonly #everyMs: number
   readonly #running: Promise<unknown>
   #stopped = false
-  /** Broadcasts that came back, and those that were refused. */
-  readonly counts = { accepted: 0, refused: 0 }
+  /** Broadcasts that came back, and those that were refused; and the longest that one of them waited until it could go on. */
+  readonly counts = { accepted: 0, refused: 0, longestMs: 0 }
 
   /** @param everyMs how long each pauses */
   constructor(speakers: readonly Participant[], everyMs = 15) {
@@ -30,12 +30,14 @@ export class Chatter {
 
   async #talk(speaker: Participant, index: number): Promise<void> {
     for (let turn = index; !this.#stopped && speaker.account.present; turn += 1) {
+      const began = performance.now()
       try {
         await this.#turn(speaker, turn)
       } catch (error) {
         // With its connection ends what it was waiting for.
         if (speaker.account.present) throw error
       }
+      this.counts.longestMs = Math.max(this.counts.longestMs, performance.now() - began)
       await sleep(this.#everyMs)
     }
   }
