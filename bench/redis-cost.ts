@@ -27,6 +27,8 @@ async function join(): Promise<RedisBackplane> {
     logLength: 100_000,
     logMaxBytes: 67_108_864,
     accountTtlMs: 86_400_000,
+    resumeGraceMs: 30_000,
+    historyLength: 10_000,
     log: pino({ level: 'silent' }),
     name: 'bench',
   })

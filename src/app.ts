@@ -58,13 +58,20 @@ export function openShared(config: Config, log: FastifyBaseLogger): Shared {
       logLength: config.LOG_LENGTH,
       logMaxBytes: config.LOG_MAX_BYTES,
       accountTtlMs: config.ACCOUNT_TTL_DAYS * DAY_MS,
+      resumeGraceMs: config.RESUME_GRACE_MS,
+      historyLength: config.HISTORY_LENGTH,
       log,
       name: `tertulia-${config.NODE_ID}`,
     })
     return { backplane, store: backplane.store }
   }
   const accountTtlMs = config.ACCOUNT_TTL_DAYS * DAY_MS
-  const room = new MemoryRoom({ maxEvents: config.LOG_LENGTH, accountTtlMs })
+  const room = new MemoryRoom({
+    maxEvents: config.LOG_LENGTH,
+    accountTtlMs,
+    resumeGraceMs: config.RESUME_GRACE_MS,
+    historyLength: config.HISTORY_LENGTH,
+  })
   return { backplane: new MemoryBackplane(room), store: room.store }
 }
 
@@ -101,6 +108,8 @@ export async function buildApp(
     doorkeeper: accounts,
     maxContentChars: config.MAX_CONTENT_CHARS,
     outboxMaxBytes: config.OUTBOX_MAX_BYTES,
+    holds: config.RESUME_GRACE_MS > 0,
+    historyLength: config.HISTORY_LENGTH,
     pingIntervalMs: config.PING_INTERVAL_MS,
     registerTimeoutMs: config.REGISTER_TIMEOUT_MS,
     idleAfterMs: config.IDLE_AFTER_MS,

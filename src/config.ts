@@ -151,7 +151,7 @@ export const CONFIG = Type.Object({
     600,
     0,
     10_000_000,
-    'Requests to the REST API from one address on this node; more are answered 429. 0: no limit',
+    'HTTP requests from one address (IPv6: from one /64) on this node, other than for health and upgrades; more are answered 429. 0: no limit',
   ),
   ALLOWED_ORIGINS: Type.Array(Type.Refine(Type.String(), isOrigin), {
     default: [],
@@ -210,6 +210,13 @@ export const CONFIG = Type.Object({
     MAX_TIMER_MS,
     'At shutdown: how long connections are still taken once readiness says no',
   ),
+  RESUME_GRACE_MS: whole(
+    30_000,
+    0,
+    MAX_TIMER_MS,
+    'For how long an extended session is held whose connection broke, to be taken up again; 0: not at all',
+  ),
+  HISTORY_LENGTH: whole(10_000, 0, 1_000_000, 'How many broadcasts the history keeps; 0: none'),
   DRAIN_MS: whole(5000, 0, MAX_TIMER_MS, 'At shutdown: over what time sessions are closed'),
 })
 
@@ -384,7 +391,8 @@ export function sentinelAddress(value: string): { readonly host: string; readonl
 
 /** As browsers send it (RFC 6454, 6.2): scheme, host, and a port where it is not the usual one. */
 function isOrigin(value: string): boolean {
-  return URL.canParse(value) && new URL(value).origin === value
+  // A pattern would be taken as it is written, and fit nobody.
+  return URL.canParse(value) && new URL(value).origin === value && !value.includes('*')
 }
 
 /** Over https, or from this machine. */

@@ -1,7 +1,16 @@
 /** The port: what nodes share, and how they are told. Every implementation passes the suite in test/contract. */
 import type { NameKey } from '../protocol/names.js'
 import type { Snapshot } from '../room/directory.js'
-import type { Event, FrameBytes, Position, Presence, Proposal, Said, SessionId } from '../room/events.js'
+import type {
+  Event,
+  FrameBytes,
+  Position,
+  Presence,
+  Proposal,
+  Said,
+  SecretHash,
+  SessionId,
+} from '../room/events.js'
 import type { RoomRefusal } from '../room/rules.js'
 
 export type { Snapshot } from '../room/directory.js'
@@ -31,7 +40,14 @@ export type OutcomeRefusal = RoomRefusal | 'UNAVAILABLE'
  * A refused proposal never takes effect.
  */
 export type Outcome =
-  | { readonly ok: true; readonly position: Position }
+  | {
+      readonly ok: true
+      readonly position: Position
+      /** Of a private message that waits for a session which is held. */
+      readonly waits?: true
+      /** Done before, under the same ref, and not again. */
+      readonly repeated?: true
+    }
   | { readonly ok: false; readonly reason: OutcomeRefusal }
 
 /** A private message for a session of this node. */
@@ -39,7 +55,26 @@ export interface PrivateMessage {
   readonly kind: 'private'
   readonly session: SessionId
   readonly frame: FrameBytes
+  /** Of an extended session: which of its messages this is, from 1. It is in the inbox, too. */
+  readonly seq?: number
 }
+
+/** A private message as it is kept for an extended session. */
+export interface InboxMessage {
+  readonly seq: number
+  /** The event that it stands behind. */
+  readonly after: Position
+  readonly frame: FrameBytes
+}
+
+/** Which inbox is asked for: what came after a seq. */
+export interface InboxQuery {
+  readonly secretHash: SecretHash
+  readonly after: number
+}
+
+/** What is kept of an inbox, in order, without gaps; `lost` when that does not begin right behind what was asked for, or nothing is. */
+export type Inbox = readonly InboxMessage[] | 'lost'
 
 /** A part of the log, or `lost` when it no longer reaches back that far. */
 export type Slice = { readonly events: readonly Event[]; readonly head: Position } | 'lost'
@@ -51,8 +86,8 @@ export interface Backplane {
   start(node: NodeInfo, sink: Sink): Promise<Snapshot>
   /**
    * Has proposals judged and those that pass appended to the log, in order and in one step. Never rejects; calls take effect in
-   * the order in which they were made. Outcomes may come before or after the events reach the sink. A `leave` is not refused
-   * for want of time.
+   * the order in which they were made. Outcomes may come before or after the events reach the sink. A `leave` or a `hold` is not
+   * refused for want of time.
    */
   commit(proposals: readonly Proposal[]): Promise<Outcome[]>
   /** Events after a position, at most `limit`. */
@@ -61,6 +96,13 @@ export interface Backplane {
   snapshot(): Promise<Snapshot>
   /** Who has a name: confirms a miss of the directory. Rejects when the backplane cannot be reached. */
   find(key: NameKey): Promise<Presence | undefined>
+  /** What came for extended sessions. Rejects when the backplane cannot be reached. */
+  inboxes(queries: readonly InboxQuery[]): Promise<Inbox[]>
+  /**
+   * What was said last, the oldest first: at most `limit`, before a position where one is given. It is kept apart from the log: joins and
+   * leaves do not push it out.
+   */
+  history(before: Position | undefined, limit: number): Promise<Said[]>
   nodes(): Promise<NodeStatus[]>
   /** Leaves the cluster; what this node still holds is swept. */
   close(): Promise<void>

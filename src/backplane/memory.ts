@@ -5,10 +5,12 @@ import type { NameKey } from '../protocol/names.js'
 import { ACCOUNTS, readAccount } from '../room/accounts.js'
 import { MAX_BANS } from '../room/bans.js'
 import { Directory } from '../room/directory.js'
-import type { Event, Position, Presence, Proposal } from '../room/events.js'
+import type { Event, Position, Presence, Proposal, Said, SendPrivate } from '../room/events.js'
 import { eventOf, judge, type RoomState } from '../room/rules.js'
 import type {
   Backplane,
+  Inbox,
+  InboxQuery,
   NodeInfo,
   NodeStatus,
   Outcome,
@@ -17,7 +19,9 @@ import type {
   Slice,
   Snapshot,
 } from './backplane.js'
+import { MemoryHistory } from './memory-history.js'
 import { type LogLimits, MemoryLog } from './memory-log.js'
+import { MemorySessions } from './memory-sessions.js'
 import { MemoryStore } from './memory-store.js'
 
 interface Member {
@@ -38,9 +42,17 @@ type Batch = readonly (Event | Routed)[]
 
 const ACCOUNT_TTL_MS = 90 * 86_400_000
 
+const RESUME_GRACE_MS = 30_000
+
+const HISTORY_LENGTH = 10_000
+
 export interface MemoryRoomOptions extends LogLimits {
   /** For how long an account is kept whose owner is not there; without it, 90 days. */
   readonly accountTtlMs?: number
+  /** For how long an extended session is held whose connection broke; without it, half a minute. */
+  readonly resumeGraceMs?: number
+  /** How many broadcasts the history keeps; without it, 10,000. */
+  readonly historyLength?: number
   /** The clock: milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -53,13 +65,26 @@ export class MemoryRoom {
   readonly #state: RoomState
   readonly #log: MemoryLog
   readonly #directory: Directory
+  readonly #history: MemoryHistory
+  readonly #sessions = new MemorySessions()
+  readonly #graceMs: number
+  /** Set while sessions are held. */
+  #expiry: NodeJS.Timeout | undefined
   readonly #members = new Map<string, Member>()
   /** What is still to be told, in order. */
   readonly #telling: (() => void)[] = []
 
-  constructor({ accountTtlMs = ACCOUNT_TTL_MS, now = Date.now, ...limits }: MemoryRoomOptions) {
+  constructor({
+    accountTtlMs = ACCOUNT_TTL_MS,
+    resumeGraceMs = RESUME_GRACE_MS,
+    historyLength = HISTORY_LENGTH,
+    now = Date.now,
+    ...limits
+  }: MemoryRoomOptions) {
     this.#accountTtlMs = accountTtlMs
+    this.#graceMs = resumeGraceMs
     this.#now = now
+    this.#history = new MemoryHistory(historyLength)
     this.store = new MemoryStore(now)
     this.#log = new MemoryLog(randomId(), limits)
     const directory = new Directory({ position: this.#log.head, users: [], bans: [] })
@@ -71,6 +96,10 @@ export class MemoryRoom {
       get full() {
         return directory.bans.count(now()) >= MAX_BANS
       },
+      secretOf: (key) => this.#sessions.secretOf(key),
+      knows: (secret) => this.#sessions.knows(secret),
+      isInboxFull: (key, bytes) => this.#sessions.isFull(key, bytes),
+      hasMessage: (position) => this.#history.has(position),
     }
   }
 
@@ -95,6 +124,14 @@ export class MemoryRoom {
     return this.#log.read(after, limit)
   }
 
+  inbox({ secretHash, after }: InboxQuery): Inbox {
+    return this.#sessions.inbox(secretHash, after)
+  }
+
+  history(before: Position | undefined, limit: number): Said[] {
+    return this.#history.latest(before, limit)
+  }
+
   nodes(): NodeStatus[] {
     const sessions = new Map<string, number>()
     for (const { node } of this.#directory.users()) sessions.set(node, (sessions.get(node) ?? 0) + 1)
@@ -108,9 +145,20 @@ export class MemoryRoom {
     const batch: (Event | Routed)[] = []
     const outcomes = proposals.map((proposal): Outcome => {
       const reason = judge(proposal, node, this.#state)
-      if (reason !== undefined) return { ok: false, reason }
+      if (reason === 'FENCED') return { ok: false, reason }
+      const ref = 'ref' in proposal ? proposal.ref : undefined
+      const done = 'key' in proposal ? this.#sessions.outcomeOf(proposal.key, ref) : undefined
+      if (done !== undefined) return done
+      if (reason !== undefined) {
+        // It was so already, and so it is done: sent again, it would change what came since.
+        if (reason === 'UNCHANGED') this.#remember(proposal, { ok: true, position: this.#log.head })
+        return { ok: false, reason }
+      }
+      const waits = proposal.kind === 'private' && this.#directory.get(proposal.target)?.held
       batch.push(proposal.kind === 'private' ? this.#route(proposal) : this.#append(proposal, node))
-      return { ok: true, position: this.#log.head }
+      const outcome = { ok: true, position: this.#log.head, ...(waits && { waits }) } as const
+      this.#remember(proposal, outcome)
+      return outcome
     })
     const members = [...this.#members]
     this.#tell(() => deliver(batch, members))
@@ -124,14 +172,20 @@ export class MemoryRoom {
   sweep(node: string, now: number): void {
     const member = this.#members.get(node)
     const users = [...this.#directory.users()].filter((presence) => presence.node === node)
-    const events = users.map(({ key, session, name }) => {
-      const frame = encode.userDisconnected(name, now)
-      return this.#append({ kind: 'leave', key, session, frame }, node)
-    })
+    const events = users.map((user) =>
+      user.extended && this.#graceMs > 0
+        ? this.#append({ kind: 'hold', key: user.key, session: user.session }, node)
+        : this.#showOut(user, now),
+    )
     const told = [...this.#members]
     this.#members.delete(node)
     this.#tell(() => deliver(events, told))
     if (member) this.#tell(() => member.swept())
+  }
+
+  #remember(proposal: Proposal, outcome: Outcome & { ok: true }): void {
+    if ('ref' in proposal && proposal.ref !== undefined)
+      this.#sessions.remember(proposal.key, proposal.ref, outcome)
   }
 
   #append(proposal: Parameters<typeof eventOf>[0], node: string): Event {
@@ -140,7 +194,43 @@ export class MemoryRoom {
     this.#log.append(event)
     this.#directory.apply(event)
     this.#keepAccount(proposal, owner)
+    this.#keepSession(proposal)
+    if (event.kind === 'said') this.#history.add(event)
+    if (event.kind === 'erased') this.#history.erase(event.message)
     return event
+  }
+
+  #showOut({ key, session, name, node }: Presence, now: number): Event {
+    return this.#append({ kind: 'leave', key, session, frame: encode.userDisconnected(name, now) }, node)
+  }
+
+  #keepSession(proposal: Proposal): void {
+    switch (proposal.kind) {
+      case 'join':
+        this.#sessions.enter(proposal.key, proposal.secretHash)
+        break
+      case 'hold':
+        this.#sessions.hold(proposal.key, this.#now() + this.#graceMs)
+        this.#expiry ??= setTimeout(() => this.#expire(), this.#graceMs).unref()
+        break
+      case 'leave':
+      case 'remove':
+        this.#sessions.end(proposal.key)
+        break
+      default:
+    }
+  }
+
+  /** Shows out those who have been held for long enough, and looks again when it is time for the next of them. */
+  #expire(): void {
+    this.#expiry = undefined
+    const now = this.#now()
+    const { keys, next } = this.#sessions.due(now)
+    const users = keys.map((key) => this.#directory.get(key)).filter((user) => user !== undefined)
+    const events = users.map((user) => this.#showOut(user, now))
+    const told = [...this.#members]
+    if (events.length > 0) this.#tell(() => deliver(events, told))
+    if (next !== undefined) this.#expiry = setTimeout(() => this.#expire(), next - now).unref()
   }
 
   /** An account is kept while its owner is there, and for a while behind that. */
@@ -160,9 +250,12 @@ export class MemoryRoom {
     return kept === undefined ? undefined : readAccount(kept).id
   }
 
-  #route({ target, frame }: Extract<Proposal, { kind: 'private' }>): Routed {
+  #route({ target, frame: text }: SendPrivate): Routed {
     const { node, session } = this.#directory.get(target) ?? { node: '', session: '' }
-    return { kind: 'routed', node, message: { kind: 'private', session, frame: Buffer.from(frame) } }
+    const frame = Buffer.from(text)
+    const seq = this.#sessions.deliver(target, this.#log.head, frame)
+    const message = { kind: 'private', session, frame, ...(seq !== undefined && { seq }) } as const
+    return { kind: 'routed', node, message }
   }
 
   /** What a node commits while it is being told something is told behind it, to all: everyone has the same order. */
@@ -236,6 +329,14 @@ export class MemoryBackplane implements Backplane {
 
   async find(key: NameKey): Promise<Presence | undefined> {
     return this.#room.find(key)
+  }
+
+  async inboxes(queries: readonly InboxQuery[]): Promise<Inbox[]> {
+    return queries.map((query) => this.#room.inbox(query))
+  }
+
+  async history(before: Position | undefined, limit: number): Promise<Said[]> {
+    return this.#room.history(before, limit)
   }
 
   async nodes(): Promise<NodeStatus[]> {

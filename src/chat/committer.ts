@@ -77,7 +77,9 @@ export class Committer {
 
   #receive(settle: Settle, outcome: Outcome): void {
     // Also a refusal waits for what was committed before it: answers keep the order of the frames.
-    const position = outcome.ok ? outcome.position : this.#waiting.at(-1)?.position
+    // So does what was done before: that is in the log already.
+    const isNew = outcome.ok && !outcome.repeated
+    const position = isNew ? outcome.position : this.#waiting.at(-1)?.position
     if (position === undefined || (this.#waiting.length === 0 && this.#isApplied(position))) {
       this.#settle(settle, outcome)
     } else {

@@ -1,6 +1,6 @@
 /** What this node needs of a client's connection; http/ makes one of a WebSocket. */
 
-export { plainAddress } from '../room/address.js'
+export { addressGroup, plainAddress } from '../room/address.js'
 
 /** Where bytes for a client go: its TCP socket. */
 export interface ByteSocket {
@@ -15,6 +15,8 @@ export interface ByteSocket {
   /** Whether `drain` will be emitted before it is good to write again. */
   readonly writableNeedDrain: boolean
   readonly bytesRead: number
+  /** Also what the kernel has not taken yet. */
+  readonly bytesWritten: number
   once(event: 'drain', listener: () => void): unknown
 }
 

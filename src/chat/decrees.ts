@@ -5,7 +5,7 @@ import { type NameKey, parseName } from '../protocol/names.js'
 import { parseRange } from '../room/address.js'
 import { MAX_BANS } from '../room/bans.js'
 import type { Directory } from '../room/directory.js'
-import type { Ban, Presence, Proposal } from '../room/events.js'
+import type { Ban, Position, Presence, Proposal } from '../room/events.js'
 import type { Committer } from './committer.js'
 
 export type { Ban } from '../room/events.js'
@@ -101,6 +101,13 @@ export class Decrees {
     const frame = encode.broadcast('server', content, this.#realm.now())
     const { ok } = await this.#propose({ kind: 'announce', frame })
     return ok ? 'done' : 'unavailable'
+  }
+
+  /** Takes a message out of the history: who has got it keeps it. */
+  async erase(message: Position): Promise<'done' | 'absent' | 'unavailable'> {
+    const outcome = await this.#propose({ kind: 'erase', message })
+    if (outcome.ok) return 'done'
+    return outcome.reason === 'UNKNOWN_MESSAGE' ? 'absent' : 'unavailable'
   }
 
   #propose(proposal: Proposal): Promise<Outcome> {

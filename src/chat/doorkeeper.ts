@@ -1,7 +1,7 @@
 /** Who may enter under which name: what chat/ needs of accounts/. */
 import type { Refusal } from '../protocol/codes.js'
-import type { Credential } from '../protocol/credential.js'
 import type { NameKey } from '../protocol/names.js'
+import type { Credential } from '../protocol/registration.js'
 import type { Join } from '../room/events.js'
 
 /** Somebody who wants to register. */

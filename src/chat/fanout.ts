@@ -93,11 +93,13 @@ export class Fanout<M extends Member> {
       }
     }
     this.#start = this.#end
-    for (const member of this.#touched) {
+    const touched = [...this.#touched]
+    // First: whoever is relieved by this goes on, and is touched again.
+    this.#touched.clear()
+    for (const member of touched) {
       member.outbox.flush()
       if (member.outbox.overfull) this.#onOverfull(member)
     }
-    this.#touched.clear()
   }
 
   #catchUp(member: M): void {

@@ -25,7 +25,8 @@ export class Keepalive {
   }
 
   /**
-   * Pings the connections whose turn it is. Any byte received counts as life; not being read does not count as silence.
+   * Pings the connections whose turn it is. Any byte received counts as life; not being read does not count as silence, unless it is because
+   * the client itself does not read, not a byte.
    * @returns those that have been silent for three intervals
    */
   tick(sessions: Iterable<Session>): Session[] {
@@ -35,9 +36,13 @@ export class Keepalive {
     for (const session of sessions) {
       const { pulse, connection } = session
       if (pulse.part !== part) continue
-      const { bytesRead } = connection.socket
-      pulse.silent = bytesRead === pulse.bytesRead && !session.paused ? pulse.silent + 1 : 0
+      const { bytesRead, bytesWritten, writableLength } = connection.socket
+      const taken = bytesWritten - writableLength
+      const deaf = session.outbox.holdsBack && taken === pulse.taken
+      const nothing = bytesRead === pulse.bytesRead && (!session.paused || deaf)
+      pulse.silent = nothing ? pulse.silent + 1 : 0
       pulse.bytesRead = bytesRead
+      pulse.taken = taken
       if (pulse.silent >= MAX_SILENT_INTERVALS) silent.push(session)
       else connection.ping()
     }

@@ -4,25 +4,43 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backplane, NodeStatus, Outcome, PrivateMessage } from '../backplane/backplane.js'
 import { createDecoder, type Decode, encode, framed, type ListFrame } from '../protocol/codec.js'
 import { CLOSES, type CloseDefinition, type Refusal } from '../protocol/codes.js'
+import { encodeExtended, type HistoryPage } from '../protocol/extensions.js'
 import type { Status } from '../protocol/frames.js'
 import type { NameKey } from '../protocol/names.js'
+import type { Position } from '../protocol/position.js'
+import type { ResumePoint } from '../protocol/registration.js'
 import type { Directory } from '../room/directory.js'
-import type { Left, Presence, Proposal, Removed, Said, SessionId, StatusChanged } from '../room/events.js'
+import type {
+  Erased,
+  FrameBytes,
+  Held,
+  Joined,
+  Left,
+  Presence,
+  Proposal,
+  Removed,
+  Said,
+  SessionId,
+  StatusChanged,
+} from '../room/events.js'
 import type { RateOptions } from '../room/rate.js'
 import { type PerformingNode, perform } from './commands/index.js'
 import { Committer } from './committer.js'
 import type { Connection } from './connection.js'
 import { Decrees } from './decrees.js'
+import { Delivery } from './delivery.js'
 import type { Applicant, Doorkeeper, Verdict } from './doorkeeper.js'
 import { drain } from './drain.js'
-import { Fanout } from './fanout.js'
+import { hashOf } from './extension.js'
 import { Housekeeping, type HousekeepingOptions } from './housekeeping.js'
 import { AddressRate } from './limits.js'
 import { type Audience, Reader, type ReaderState } from './reader.js'
+import { type MessagePage, Recent, shown } from './recent.js'
 import { differences } from './reconcile.js'
-import { type NamedSession, Session } from './session.js'
+import { Recoveries } from './recoveries.js'
+import { type ExtendedSession, type NamedSession, Session } from './session.js'
 
-export type { Presence } from '../room/events.js'
+export type { Presence, Said } from '../room/events.js'
 
 /** The part of a logger that a node needs. */
 export interface Log {
@@ -39,6 +57,10 @@ export interface NodeOptions extends HousekeepingOptions {
   readonly doorkeeper: Doorkeeper
   readonly maxContentChars: number
   readonly outboxMaxBytes: number
+  /** Whether extended sessions whose connection broke are held, to be taken up again; without it, they are. */
+  readonly holds?: boolean
+  /** How many broadcasts the history keeps; without it, as many as a frame can carry at least. */
+  readonly historyLength?: number
   /** How fast a connection's frames may take effect, and how many `register` of an address in a minute; 0: no limit. */
   readonly rate?: RateOptions
   readonly registrationsPerMinute?: number
@@ -65,7 +87,9 @@ export class ChatNode implements PerformingNode, Audience {
   readonly #log: Log
   readonly #decode: Decode
   readonly #committer: Committer
-  readonly #fanout: Fanout<Session>
+  readonly #delivery: Delivery<Session>
+  readonly #recoveries: Recoveries
+  readonly #recent: Recent
   readonly #reader: Reader
   readonly #housekeeping: Housekeeping
   readonly #registrations: AddressRate
@@ -88,8 +112,16 @@ export class ChatNode implements PerformingNode, Audience {
     this.#backplane = options.backplane
     this.#log = options.log
     this.#decode = createDecoder(options.maxContentChars)
-    this.#fanout = new Fanout((session) => this.#checkPace(session))
-    this.#reader = new Reader(this, () => this.#fanout.pendingBytes)
+    this.#delivery = new Delivery((session) => this.#checkPace(session))
+    this.#reader = new Reader(this, () => this.#delivery.pendingBytes)
+    this.#recent = new Recent(options.backplane, options.historyLength)
+    this.#recoveries = new Recoveries({
+      backplane: options.backplane,
+      applied: () => this.directory.position,
+      deliver: (session, frames) => this.#deliver(session, frames),
+      goLive: (session) => this.#delivery.enter(session),
+      onLost: (session) => this.close(session, CLOSES.RESTART),
+    })
     this.#committer = new Committer(options.backplane, () => this.directory.position)
     this.#registrations = new AddressRate(options.registrationsPerMinute ?? 0)
     this.decrees = new Decrees(this, this.#committer, options.maxContentChars)
@@ -105,7 +137,9 @@ export class ChatNode implements PerformingNode, Audience {
   /** Joins the cluster. Resolves when clients may come. */
   async start(): Promise<void> {
     const info = { label: this.#options.label, startedAt: this.now() }
-    this.#reader.begin(await this.#backplane.start(info, this.#reader))
+    const snapshot = await this.#backplane.start(info, this.#reader)
+    await this.#recent.load()
+    this.#reader.begin(snapshot)
   }
 
   get state(): NodeState {
@@ -137,6 +171,11 @@ export class ChatNode implements PerformingNode, Audience {
   /** Whether somebody at this address must stay outside. */
   isBanned(ip: string): boolean {
     return this.directory.bans.forbidsAddress(ip, this.now())
+  }
+
+  /** A page of what was said: the latest before a position. Rejects when the backplane cannot be reached. */
+  messages(before: Position | undefined, limit: number): Promise<MessagePage> {
+    return this.#recent.page(before, limit)
   }
 
   /** The nodes that share the room. Rejects when the backplane cannot be reached. */
@@ -191,7 +230,12 @@ export class ChatNode implements PerformingNode, Audience {
 
   /** Takes the payload of one WebSocket message. */
   receive(session: Session, payload: Buffer): void {
-    session.receive(() => this.#decode(payload), this.now())
+    session.receive(() => this.#decode(payload), payload.length, this.now())
+  }
+
+  /** Takes a ping or a pong. */
+  receiveControl(session: Session): void {
+    session.receiveControl()
   }
 
   /** Takes the end of a connection, whoever ended it. */
@@ -209,12 +253,25 @@ export class ChatNode implements PerformingNode, Audience {
   // What commands ask for.
 
   send(session: Session, frame: string | ListFrame): void {
-    this.#fanout.send(session, framed(frame))
+    this.#delivery.send(session, framed(frame))
   }
 
-  refuse(session: Session, refusal: Refusal): void {
+  refuse(session: Session, refusal: Refusal, ref?: string): void {
     session.charge(REFUSED_COST - 1)
-    this.send(session, encode.error(refusal, this.now()))
+    const now = this.now()
+    this.send(
+      session,
+      session.extended ? encodeExtended.error(refusal, ref, now) : encode.error(refusal, now),
+    )
+  }
+
+  acknowledge(
+    session: Session,
+    ref: string | undefined,
+    position?: Position,
+    content: { delivered: boolean } | null = null,
+  ): void {
+    if (ref !== undefined) this.send(session, encodeExtended.ack(content, position, ref, this.now()))
   }
 
   propose(session: Session, proposal: Proposal, done: (outcome: Outcome) => void): void {
@@ -224,8 +281,9 @@ export class ChatNode implements PerformingNode, Audience {
     this.#committer.propose(proposal, (outcome) => {
       done(outcome)
       session.settle()
+      const parts = proposal.kind === 'leave' || proposal.kind === 'hold'
       // It passed, and yet it is still there: what was committed has been lost since.
-      if (proposal.kind === 'leave' && outcome.ok && this.#presenceOf(session)) this.#leave(session)
+      if (parts && outcome.ok && this.#presenceOf(session)) this.#leave(session)
       else this.#forget(session)
     })
   }
@@ -242,24 +300,60 @@ export class ChatNode implements PerformingNode, Audience {
     })
   }
 
-  confirmMiss(session: Session, key: NameKey, then: (presence: Presence | undefined) => void): void {
+  confirmMiss(
+    session: Session,
+    key: NameKey,
+    then: (presence: Presence | undefined) => void,
+    ref?: string,
+  ): void {
+    this.#ask(session, 'a name', this.#backplane.find(key), then, ref)
+  }
+
+  history(session: Session, { before, limit }: HistoryPage, ref: string | undefined): void {
+    const answer = ({ messages, more }: MessagePage) =>
+      this.send(session, encodeExtended.historyResponse(messages.map(shown), more, ref, this.now()))
+    this.#ask(session, 'the history', this.messages(before, limit), answer, ref)
+  }
+
+  async keeps({ secret, position, seq }: ResumePoint): Promise<boolean> {
+    const [slice, [inbox]] = await Promise.all([
+      this.#backplane.read(position, 1),
+      this.#backplane.inboxes([{ secretHash: hashOf(secret), after: seq }]),
+    ])
+    return slice !== 'lost' && inbox !== 'lost'
+  }
+
+  /** Asks what the nodes share for a session, which is held meanwhile; where it cannot be reached, the session is told. */
+  #ask<T>(
+    session: Session,
+    what: string,
+    question: Promise<T>,
+    then: (reply: T) => void,
+    ref: string | undefined,
+  ): void {
     session.hold()
     const answer = (reply: () => void) => {
       if (session.state !== 'closed') reply()
       session.release()
     }
-    this.#backplane.find(key).then(
-      (presence) => answer(() => then(presence)),
+    question.then(
+      (reply) => answer(() => then(reply)),
       (err) => {
-        this.#log.warn({ err }, 'the backplane could not be asked for a name')
-        answer(() => this.refuse(session, { code: 'UNAVAILABLE' }))
+        this.#log.warn({ err }, `the backplane could not be asked for ${what}`)
+        answer(() => this.refuse(session, { code: 'UNAVAILABLE' }, ref))
       },
     )
   }
 
   mayRegister(session: Session): boolean {
-    const waitMs = this.#registrations.ask(session.connection.ip, performance.now())
+    const { ip, open } = session.connection
+    const waitMs = this.#registrations.ask(ip, performance.now())
     if (waitMs === 0) return true
+    // Whoever has gone does not stand in the way of those who wait.
+    if (!open) {
+      this.close(session, CLOSES.NORMAL)
+      return false
+    }
     session.hold()
     setTimeout(() => session.release(), waitMs).unref()
     return false
@@ -281,8 +375,8 @@ export class ChatNode implements PerformingNode, Audience {
     })
   }
 
-  expel(session: Session): void {
-    this.refuse(session, { code: 'BANNED' })
+  expel(session: Session, ref?: string): void {
+    this.refuse(session, { code: 'BANNED' }, ref)
     this.close(session, CLOSES.BANNED)
   }
 
@@ -292,13 +386,15 @@ export class ChatNode implements PerformingNode, Audience {
 
   close(session: Session, close: CloseDefinition): void {
     if (session.state === 'closed') return
-    this.#depart(session)
+    this.#depart(session, close === CLOSES.BANNED)
     session.hangUp(close)
   }
 
   // What the reader has applied.
 
-  joined(presence: Presence, before: Presence | undefined): void {
+  joined(event: Joined, before: Presence | undefined): void {
+    const { presence } = event
+    this.#delivery.publishExtended(event)
     // Its owner goes on with another connection: nobody else sees anything of that.
     if (before !== undefined && before.session !== presence.session)
       this.#end(before.session, CLOSES.TAKEN_OVER)
@@ -316,46 +412,71 @@ export class ChatNode implements PerformingNode, Audience {
     }
     // Whom it took over may have been set away by the server: then its next frame undoes that.
     session.away = status === 'INACTIVO'
-    this.#fanout.enter(session)
-    this.send(session, encode.registerSuccess(this.directory.userList, this.now()))
+    if (session.isExtended()) this.#welcome(session)
+    else {
+      this.#delivery.enter(session)
+      this.send(session, encode.registerSuccess(this.directory.userList, this.now()))
+    }
     this.#log.debug({ session: session.id, name: presence.name }, 'registered')
   }
 
-  left({ session: id, frame }: Left): void {
+  held({ session: id }: Held): void {
     const session = this.#sessions.get(id)
+    if (session !== undefined) this.#forget(session)
+  }
+
+  left(event: Left): void {
+    const session = this.#sessions.get(event.session)
     if (session?.state === 'present') {
       // It did not ask to leave: it was swept, and is about to be claimed again. That is for the others to see.
-      this.#fanout.appendExcept(session, frame)
+      this.#delivery.publishExcept(session, event)
       return
     }
-    this.#fanout.append(frame)
+    this.#delivery.publish(event)
     if (session === undefined) return
-    if (session.state === 'leaving') this.dismiss(session)
+    if (session.state === 'leaving') {
+      this.acknowledge(session, session.extension?.leaving, event.position)
+      this.dismiss(session)
+    }
     this.#forget(session)
   }
 
-  removed({ session: id, frame }: Removed): void {
-    this.#end(id, CLOSES.REMOVED)
-    this.#fanout.append(frame)
+  removed(event: Removed): void {
+    this.#end(event.session, CLOSES.REMOVED)
+    this.#delivery.publish(event)
   }
 
   banned(): void {
     this.#newBans = true
   }
 
-  statusChanged({ session: id, status, frame }: StatusChanged): void {
-    const session = this.#sessions.get(id)
-    if (session?.isNamed()) session.identity = { ...session.identity, status }
-    this.#fanout.append(frame)
+  statusChanged(event: StatusChanged): void {
+    const session = this.#sessions.get(event.session)
+    if (session?.isNamed()) session.identity = { ...session.identity, status: event.status }
+    this.#delivery.publish(event)
   }
 
-  said({ frame }: Said): void {
-    this.#fanout.append(frame)
+  said(event: Said): void {
+    this.#recent.add(event)
+    this.#delivery.publish(event)
   }
 
-  privately({ session: id, frame }: PrivateMessage): void {
+  erased({ message }: Erased): void {
+    this.#recent.erase(message)
+  }
+
+  privately({ session: id, frame, seq }: PrivateMessage): void {
     const session = this.#sessions.get(id)
-    if (session?.state === 'present') this.#fanout.send(session, framed(frame))
+    if (session?.state !== 'present') return
+    if (seq !== undefined && session.isExtended()) this.#recoveries.receive(session, { seq, frame })
+    else this.#delivery.send(session, framed(frame))
+  }
+
+  resetting(): void {
+    // What happened is not known, only what has become of it: they come back, and are told what they have lost.
+    for (const session of this.#connections)
+      if (session.extended && session.state === 'present') this.close(session, CLOSES.RESTART)
+    void this.#recent.load()
   }
 
   advanced(): void {
@@ -365,6 +486,8 @@ export class ChatNode implements PerformingNode, Audience {
 
   epochLeft(epoch: string): void {
     this.#committer.leaveEpoch(epoch)
+    // Redis may have lost messages and no event: then their numbers begin anew, and those who had them are told.
+    this.#lookForMessages()
   }
 
   /** Commits the difference between the room and the live sessions: no ghosts, and nobody lost. */
@@ -373,11 +496,17 @@ export class ChatNode implements PerformingNode, Audience {
       (session) => session.state !== 'closed' || !session.settled,
     )
     const { ghosts, missing } = differences(this.#backplane.id, this.directory, live)
-    for (const { key, name, session } of ghosts) {
+    for (const { key, name, session, extended } of ghosts) {
       const frame = encode.userDisconnected(name, this.now())
-      this.#committer.propose({ kind: 'leave', key, session, frame }, () => {})
+      const held = extended && this.#holds
+      const proposal = held
+        ? ({ kind: 'hold', key, session } as const)
+        : ({ kind: 'leave', key, session, frame } as const)
+      this.#committer.propose(proposal, () => {})
     }
     for (const session of missing) this.#claim(session)
+    if (!this.#recent.loaded) void this.#recent.load()
+    this.#lookForMessages()
   }
 
   #claim(session: NamedSession): void {
@@ -386,14 +515,66 @@ export class ChatNode implements PerformingNode, Audience {
       session: session.id,
       ip: session.connection.ip,
       ...session.identity,
+      at: this.now(),
+      ...(session.extension !== undefined && { secretHash: session.extension.hash }),
     } as const
     this.propose(session, join, (outcome) => {
-      if (outcome.ok || outcome.reason !== 'NAME_TAKEN') return
+      if (outcome.ok) {
+        // Since it was swept its messages have been kept, and not sent.
+        if (session.isExtended()) void this.#recoveries.look([session])
+        return
+      }
+      if (outcome.reason === 'SESSION_LOST') this.close(session, CLOSES.RESTART)
+      if (outcome.reason !== 'NAME_TAKEN') return
       const { key, account } = session.identity
       const owner = this.directory.get(key)
       const himself = account !== undefined && owner?.account === account
       this.close(session, himself ? CLOSES.TAKEN_OVER : CLOSES.NAME_LOST)
     })
+  }
+
+  // Extended sessions.
+
+  /** Tells a session that it has entered; and what it has missed, if it broke off before. */
+  #welcome(session: ExtendedSession): void {
+    const { extension } = session
+    const { resume, secret, ref, history } = extension
+    const { position, userList: names, stateList: users } = this.directory
+    extension.welcomed = true
+    if (resume === undefined) this.#delivery.enter(session)
+    const frame = encodeExtended.registerSuccess(
+      {
+        names,
+        users,
+        position: resume?.position ?? position,
+        seq: extension.seq,
+        ref,
+        secret,
+        history: history === undefined ? undefined : this.#recent.latest(history),
+        resumed: resume !== undefined,
+      },
+      this.now(),
+    )
+    this.send(session, frame)
+    if (resume === undefined) return
+    session.hold()
+    void this.#recoveries.resume(session, resume).then(() => session.release())
+  }
+
+  #deliver(session: Session, frames: readonly FrameBytes[]): void {
+    for (const frame of frames) this.#delivery.send(session, framed(frame))
+  }
+
+  /** Messages are kept before they are published: what was not heard of is found there. */
+  #lookForMessages(): void {
+    const sessions: ExtendedSession[] = []
+    for (const session of this.#sessions.values())
+      if (session.state === 'present' && session.isExtended()) sessions.push(session)
+    if (sessions.length > 0) void this.#recoveries.look(sessions)
+  }
+
+  get #holds(): boolean {
+    return this.#options.holds ?? true
   }
 
   // What becomes of sessions.
@@ -404,7 +585,7 @@ export class ChatNode implements PerformingNode, Audience {
     if (session === undefined) return
     if (session.state !== 'closed') {
       session.state = 'closed'
-      this.#fanout.leave(session)
+      this.#delivery.leave(session)
       session.hangUp(close)
     }
     this.#forget(session)
@@ -424,18 +605,25 @@ export class ChatNode implements PerformingNode, Audience {
     )
   }
 
-  /** Ends a session's part in the room, whoever ended it. */
-  #depart(session: Session): void {
+  /**
+   * Ends a session's part in the room, whoever ended it.
+   * @param forGood whether it may not be taken up again
+   */
+  #depart(session: Session, forGood = false): void {
     const { state } = session
     session.state = 'closed'
-    this.#fanout.leave(session)
-    if (state === 'present') this.#leave(session)
+    this.#delivery.leave(session)
+    if (state === 'present') this.#leave(session, forGood)
   }
 
-  /** Tells the room that a session has gone. */
-  #leave(session: Session): void {
+  /** Tells the room that a session has gone, or may come back. */
+  #leave(session: Session, forGood = false): void {
     if (!session.isNamed()) return
     const { key, name } = session.identity
+    if (session.extension?.welcomed && this.#holds && !forGood) {
+      this.propose(session, { kind: 'hold', key, session: session.id }, () => {})
+      return
+    }
     const frame = encode.userDisconnected(name, this.now())
     this.propose(session, { kind: 'leave', key, session: session.id, frame }, () => {})
   }
@@ -447,7 +635,7 @@ export class ChatNode implements PerformingNode, Audience {
 
   #presenceOf(session: Session): Presence | undefined {
     const presence = session.isNamed() ? this.directory.get(session.identity.key) : undefined
-    return presence?.session === session.id ? presence : undefined
+    return presence?.session === session.id && !presence.held ? presence : undefined
   }
 
   #setAway(session: NamedSession): void {

@@ -77,6 +77,11 @@ export class Outbox {
     return this.#connection.open && this.waiting > this.#maxBytes * PRESSED
   }
 
+  /** Whether answers wait: so much waits, or so much has waited that they wait until all of it has gone. */
+  get holdsBack(): boolean {
+    return this.pressed || this.#onRelieved !== undefined
+  }
+
   /** Calls back once, when {@link pressed} is over. */
   onceRelieved(callback: () => void): void {
     this.#onRelieved = callback

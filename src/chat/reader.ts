@@ -1,20 +1,35 @@
 import type { PrivateMessage, Sink, Snapshot } from '../backplane/backplane.js'
 import { difference } from '../room/difference.js'
 import { Directory } from '../room/directory.js'
-import type { Event, Left, Position, Presence, Removed, Said, StatusChanged } from '../room/events.js'
+import type {
+  Erased,
+  Event,
+  Held,
+  Joined,
+  Left,
+  Position,
+  Presence,
+  Removed,
+  Said,
+  StatusChanged,
+} from '../room/events.js'
 import { Slices } from './slices.js'
 
 /** Those who are shown what happened, each time after the directory has taken it in. */
 export interface Audience {
   now(): number
   /** @param before who had the name until now: whoever takes it over is of the same account */
-  joined(presence: Presence, before: Presence | undefined): void
+  joined(event: Joined, before: Presence | undefined): void
+  held(event: Held): void
   left(event: Left): void
   removed(event: Removed): void
   banned(): void
   statusChanged(event: StatusChanged): void
   said(event: Said): void
+  erased(event: Erased): void
   privately(message: PrivateMessage): void
+  /** The log could not be followed: what comes next are differences, and not all that happened. */
+  resetting(): void
   /** The room and the live sessions may differ now: commit the difference. */
   reconcile(): void
   /** Everything up to the directory's position has been applied. */
@@ -129,7 +144,10 @@ export class Reader implements Sink {
     this.#directory.apply(event)
     switch (event.kind) {
       case 'joined':
-        this.#audience.joined(event.presence, before)
+        this.#audience.joined(event, before)
+        break
+      case 'held':
+        this.#audience.held(event)
         break
       case 'left':
         this.#audience.left(event)
@@ -148,11 +166,15 @@ export class Reader implements Sink {
       case 'said':
         this.#audience.said(event)
         break
+      case 'erased':
+        this.#audience.erased(event)
+        break
     }
   }
 
   #reset(snapshot: Snapshot): void {
     const { epoch } = this.#directory.position
+    this.#audience.resetting()
     for (const event of difference(this.#directory, snapshot, this.#audience.now())) this.#take(event)
     this.#moveTo(snapshot.position, epoch)
   }

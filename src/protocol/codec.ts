@@ -2,12 +2,22 @@
 import { isUtf8 } from 'node:buffer'
 import { Compile } from 'typebox/compile'
 import { CLOSES, type CloseDefinition, errorText, type Refusal } from './codes.js'
-import { type ClientFrame, clientFrames, type FrameType, STATUS_CHOICE, type Status } from './frames.js'
+import {
+  type ClientFrame,
+  clientFrames,
+  EXTENDED_TYPES,
+  type FrameType,
+  STATUS_CHOICE,
+  type Status,
+} from './frames.js'
 
-/** What a payload turned out to be: a frame, a refusal to be answered with one `error`, or the end of the connection. */
+/**
+ * What a payload turned out to be: a frame, a refusal to be answered with one `error`, or the end of the connection. `ref` is what
+ * stood there under this name, whatever it is: what it means depends on the session (part 2).
+ */
 export type Decoded =
-  | { readonly kind: 'frame'; readonly frame: ClientFrame }
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'frame'; readonly frame: ClientFrame; readonly ref: unknown }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly ref: unknown }
   | { readonly kind: 'close'; readonly close: CloseDefinition }
 
 /** Reads the payload of one WebSocket message. Never throws. */
@@ -19,26 +29,33 @@ export type Decode = (payload: Buffer) => Decoded
  */
 export function createDecoder(maxContentChars: number): Decode {
   const readers = frameReaders(maxContentChars)
-  const types = [...readers.keys()].join(', ')
+  const unknownType = (ref: unknown) =>
+    refused({ code: 'UNKNOWN_TYPE', detail: typesOf([...readers.keys()]) }, ref)
 
   return (payload) => {
     const end = payload.indexOf(0)
     const text = end === -1 ? payload : payload.subarray(0, end)
     if (!isUtf8(text)) return { kind: 'close', close: CLOSES.INVALID_UTF8 }
     const value = parse(text.toString('utf8'))
-    if ('code' in value) return { kind: 'refused', refusal: value }
+    if ('code' in value) return refused(value, undefined)
     const { parsed } = value
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-      return refused('NOT_AN_OBJECT')
+      return refused({ code: 'NOT_AN_OBJECT' }, undefined)
+    const ref = 'ref' in parsed ? parsed.ref : undefined
     if (!('type' in parsed) || typeof parsed.type !== 'string')
-      return refused('INVALID_FIELD', '"type" debe ser un texto')
+      return refused({ code: 'INVALID_FIELD', detail: '"type" debe ser un texto' }, ref)
     const read = readers.get(parsed.type)
-    return read ? read(parsed) : refused('UNKNOWN_TYPE', types)
+    return read ? read(parsed, ref) : unknownType(ref)
   }
 }
 
-function refused(code: Refusal['code'], detail?: string): Decoded {
-  return { kind: 'refused', refusal: detail === undefined ? { code } : { code, detail } }
+/** The types that there are for a session that has no extensions, as a refusal lists them. */
+export function typesOf(all: readonly string[]): string {
+  return all.filter((type) => !EXTENDED_TYPES.has(type)).join(', ')
+}
+
+function refused(refusal: Refusal, ref: unknown): Decoded {
+  return { kind: 'refused', refusal, ref }
 }
 
 function parse(text: string): { parsed: unknown } | Refusal {
@@ -89,7 +106,7 @@ function isBeginning(text: string): boolean {
 }
 
 /** Reads an object of one frame type. */
-type Read = (value: object) => Decoded
+type Read = (value: object, ref: unknown) => Decoded
 
 /** One compiled validator a frame type: exact paths in an error, and a fraction of the cost of a union. */
 function frameReaders(maxContentChars: number): Map<string, Read> {
@@ -97,22 +114,26 @@ function frameReaders(maxContentChars: number): Map<string, Read> {
   const message = `debe ser un texto de 1 a ${maxContentChars} caracteres`
   const text = 'debe ser un texto'
   const content: Record<FrameType, string> = {
-    register: 'debe ser null, un texto o un objeto con "password" o "token"',
+    register: 'debe ser null, un texto o un objeto',
     broadcast: message,
     private: message,
     list_users: text,
     user_info: text,
     change_status: `debe ser ${STATUS_CHOICE}`,
     disconnect: text,
+    history: text,
   }
-  const refuse = (type: FrameType, errors: Parameters<typeof offendingField>[0]): Decoded => {
+  const refuse = (type: FrameType, errors: Parameters<typeof offendingField>[0], ref: unknown): Decoded => {
     const field = offendingField(errors)
-    return refused('INVALID_FIELD', `"${field}" ${field === 'content' ? content[type] : text}`)
+    const detail = `"${field}" ${field === 'content' ? content[type] : text}`
+    return refused({ code: 'INVALID_FIELD', detail }, ref)
   }
   const reader = <T extends FrameType>(type: T): Read => {
     const validator = Compile(schemas[type])
-    return (value) => {
-      return validator.Check(value) ? { kind: 'frame', frame: value } : refuse(type, validator.Errors(value))
+    return (value, ref) => {
+      return validator.Check(value)
+        ? { kind: 'frame', frame: value, ref }
+        : refuse(type, validator.Errors(value), ref)
     }
   }
   const readers: Readonly<Record<FrameType, Read>> = {
@@ -123,6 +144,7 @@ function frameReaders(maxContentChars: number): Map<string, Read> {
     user_info: reader('user_info'),
     change_status: reader('change_status'),
     disconnect: reader('disconnect'),
+    history: reader('history'),
   }
   return new Map(Object.entries(readers))
 }
@@ -162,13 +184,8 @@ export function timestamp(now: number): string {
 let lastTime = Number.NaN
 let lastTimestamp = ''
 
-/** The JSON text of a frame with a list, which may be long: it is not copied for each who gets it. */
-export interface ListFrame {
-  readonly before: string
-  /** The elements of a JSON array (UTF-8). */
-  readonly names: Uint8Array
-  readonly after: string
-}
+/** The JSON text of a frame with lists, which may be long: parts of it in UTF-8 are not copied for each who gets it. */
+export type ListFrame = readonly (string | Uint8Array)[]
 
 /**
  * The JSON text of every server frame. Fields stand in the order of protocol 1.4:
@@ -176,11 +193,12 @@ export interface ListFrame {
  * `at` is always milliseconds since 1970.
  */
 export const encode = {
-  registerSuccess: (names: Uint8Array, at: number): ListFrame => ({
-    before: '{"type":"register_success","sender":"server","content":"Registro exitoso","userList":[',
+  /** @param names the elements of a JSON array */
+  registerSuccess: (names: Uint8Array, at: number): ListFrame => [
+    '{"type":"register_success","sender":"server","content":"Registro exitoso","userList":[',
     names,
-    after: `],"timestamp":"${timestamp(at)}"}`,
-  }),
+    `],"timestamp":"${timestamp(at)}"}`,
+  ],
 
   broadcast: (sender: string, content: string, at: number): string =>
     JSON.stringify({ type: 'broadcast', sender, content, timestamp: timestamp(at) }),
@@ -188,14 +206,15 @@ export const encode = {
   private: (sender: string, target: string, content: string, at: number): string =>
     JSON.stringify({ type: 'private', sender, target, content, timestamp: timestamp(at) }),
 
-  userList: (names: Uint8Array, at: number): ListFrame => ({
-    before: '{"type":"list_users_response","sender":"server","content":[',
+  /** @param names the elements of a JSON array */
+  userList: (names: Uint8Array, at: number, ref?: string): ListFrame => [
+    '{"type":"list_users_response","sender":"server","content":[',
     names,
-    after: `],"timestamp":"${timestamp(at)}"}`,
-  }),
+    `],"timestamp":"${timestamp(at)}"${ref === undefined ? '' : `,"ref":${JSON.stringify(ref)}`}}`,
+  ],
 
-  userInfo: (target: string, ip: string, status: Status, at: number): string =>
-    fromServer('user_info_response', { target, content: { ip, status } }, at),
+  userInfo: (target: string, ip: string, status: Status, at: number, ref?: string): string =>
+    fromServer('user_info_response', { target, content: { ip, status } }, at, { ref }),
 
   statusUpdate: (user: string, status: Status, at: number): string =>
     fromServer('status_update', { content: { user, status } }, at),
@@ -211,8 +230,9 @@ export function departure(user: string): string {
   return `{"type":"user_disconnected","sender":"server","content":${content},"timestamp":"`
 }
 
-function fromServer(type: string, fields: object, at: number): string {
-  return JSON.stringify({ type, sender: 'server', ...fields, timestamp: timestamp(at) })
+/** @param extension what stands behind the timestamp (part 2); what is undefined is left out */
+export function fromServer(type: string, fields: object, at: number, extension: object = {}): string {
+  return JSON.stringify({ type, sender: 'server', ...fields, timestamp: timestamp(at), ...extension })
 }
 
 /** The most bytes that stand before a payload in a frame that a server sends (RFC 6455, 5.2). */
@@ -247,20 +267,20 @@ export type Frames = Buffer | readonly Buffer[]
 /** A list that is shorter is cheaper copied than sent as a part. */
 const COPIED_BYTES = 4096
 
-/** One text frame, header and payload, ready for a socket. A long list in it is not copied. */
+/** One text frame, header and payload, ready for a socket. Long lists in it are not copied. */
 export function framed(frame: string | Uint8Array): Buffer
 export function framed(frame: string | Uint8Array | ListFrame): Frames
 export function framed(frame: string | Uint8Array | ListFrame): Frames {
   if (typeof frame === 'string') return framed(Buffer.from(frame))
-  if (!('names' in frame)) {
+  if (frame instanceof Uint8Array) {
     const buffer = Buffer.allocUnsafe(frame.length + MAX_HEADER_BYTES)
     return buffer.subarray(0, writeFrame(buffer, 0, frame))
   }
-  const { names } = frame
-  const [before, after] = [Buffer.from(frame.before), Buffer.from(frame.after)]
-  const list = Buffer.from(names.buffer, names.byteOffset, names.length)
-  if (list.length < COPIED_BYTES) return framed(Buffer.concat([before, list, after]))
+  const parts = frame.map((part) =>
+    typeof part === 'string' ? Buffer.from(part) : Buffer.from(part.buffer, part.byteOffset, part.length),
+  )
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  if (length < COPIED_BYTES) return framed(Buffer.concat(parts))
   const header = Buffer.allocUnsafe(MAX_HEADER_BYTES)
-  const end = writeHeader(header, 0, before.length + list.length + after.length)
-  return [Buffer.concat([header.subarray(0, end), before]), list, after]
+  return [header.subarray(0, writeHeader(header, 0, length)), ...parts]
 }

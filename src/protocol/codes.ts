@@ -102,12 +102,6 @@ export const ERRORS = {
     retry: false,
     meaning: 'The name `server`, in any case, or one that looks like it.',
   },
-  EXTENSIONS_UNAVAILABLE: {
-    text: 'El campo "content" de "register" pide extensiones que este servidor no ofrece: aquí solo "password" o "token"',
-    retry: false,
-    meaning:
-      'An object in `content` asks for extensions; of them this version has only `password` and `token`.',
-  },
   SENDER_MISMATCH: {
     text: 'El campo "sender" debe ser tu propio nombre',
     retry: false,
@@ -117,6 +111,11 @@ export const ERRORS = {
     text: 'Usuario no encontrado',
     retry: false,
     meaning: 'Nobody present has the name in `target`, or there is no `target`. Nothing was sent.',
+  },
+  INBOX_FULL: {
+    text: 'El buzón de "{detail}" está lleno',
+    retry: true,
+    meaning: 'The target is away for a moment, and more waits for it than is kept. Nothing was sent.',
   },
   UNAVAILABLE: {
     text: 'El servicio no está disponible por el momento; intenta de nuevo',

@@ -1,4 +1,5 @@
 import { encode } from '../protocol/codec.js'
+import type { NameKey } from '../protocol/names.js'
 import type { Directory, Snapshot } from './directory.js'
 import type { Event } from './events.js'
 
@@ -10,10 +11,13 @@ import type { Event } from './events.js'
 export function difference(directory: Directory, { position, users, bans }: Snapshot, now: number): Event[] {
   const events: Event[] = []
   const target = new Map(users.map((user) => [user.key, user]))
-  for (const { key, session, name, account } of directory.users()) {
+  const gone = new Set<NameKey>()
+  for (const { key, session, name, account, order } of directory.users()) {
     const then = target.get(key)
-    // Whoever took himself over has not gone.
-    if (then?.session === session || (account !== undefined && then?.account === account)) continue
+    // Whoever took himself over, or was taken up again in his place, has not gone.
+    if (then?.session === session || then?.order === order) continue
+    if (account !== undefined && then?.account === account) continue
+    gone.add(key)
     events.push({
       kind: 'left',
       position,
@@ -26,7 +30,13 @@ export function difference(directory: Directory, { position, users, bans }: Snap
     const { key, session, name, status } = presence
     const known = directory.get(key)
     if (known?.session !== session || known.node !== presence.node) {
-      events.push({ kind: 'joined', position, presence })
+      events.push({
+        kind: 'joined',
+        position,
+        presence,
+        fresh: known === undefined || gone.has(key),
+        at: now,
+      })
     } else if (known.status !== status) {
       const frame = Buffer.from(encode.statusUpdate(name, status, now))
       events.push({ kind: 'status', position, key, session, status, frame })

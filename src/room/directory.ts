@@ -4,7 +4,7 @@ import type { NameKey } from '../protocol/names.js'
 import { Bans } from './bans.js'
 import type { Ban, Event, Position, Presence } from './events.js'
 import { type Entry, JoinOrder } from './join-order.js'
-import { NameList } from './name-list.js'
+import { JsonList } from './json-list.js'
 
 /** Everyone present at one position of the log, in the order of joining, and who must stay outside. */
 export interface Snapshot {
@@ -36,7 +36,9 @@ export class Directory {
   readonly #order = new JoinOrder()
   readonly #counts: Record<Status, number> = { ACTIVO: 0, OCUPADO: 0, INACTIVO: 0 }
   /** The names in the order of joining; undefined when the next who asks must have them written anew. */
-  #names: NameList | undefined
+  #names: JsonList | undefined
+  /** The same with everyone's status. */
+  #states: JsonList | undefined
   #lastOrder = -Infinity
 
   constructor(snapshot: Snapshot) {
@@ -67,8 +69,14 @@ export class Directory {
 
   /** Everyone's name as the elements of a JSON array (UTF-8), in the order of joining. Written once, however many ask. */
   get userList(): Uint8Array {
-    this.#names ??= new NameList(Array.from(this.users(), ({ name }) => name))
+    this.#names ??= new JsonList(Array.from(this.users(), ({ name }) => name))
     return this.#names.bytes
+  }
+
+  /** Everyone's name and status as the elements of a JSON array (UTF-8), in the order of joining: `{"name","status"}`. */
+  get stateList(): Uint8Array {
+    this.#states ??= new JsonList(Array.from(this.users(), stateOf))
+    return this.#states.bytes
   }
 
   /** A page of those present, in the order of joining. */
@@ -94,6 +102,9 @@ export class Directory {
       case 'removed':
         this.#remove(event.key)
         break
+      case 'held':
+        this.#hold(event.key)
+        break
       case 'status':
         this.#setStatus(event.key, event.status)
         break
@@ -104,6 +115,7 @@ export class Directory {
         this.bans.lift(event.id)
         break
       case 'said':
+      case 'erased':
         break
     }
   }
@@ -113,12 +125,18 @@ export class Directory {
     this.#position = position
   }
 
+  #hold(key: NameKey): void {
+    const entry = this.#entries.get(key)
+    if (entry !== undefined) entry.presence = { ...entry.presence, node: '', held: true }
+  }
+
   #setStatus(key: NameKey, status: Status): void {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
     this.#count(entry.presence.status, -1)
     entry.presence = { ...entry.presence, status }
     this.#count(status, 1)
+    this.#states = undefined
   }
 
   #add(presence: Presence): void {
@@ -128,8 +146,12 @@ export class Directory {
     this.#order.add(entry)
     this.#count(presence.status, 1)
     // The newest goes to the end of the list, which need not be written anew for it: a storm of joins stays cheap.
-    if (presence.order >= this.#lastOrder) this.#names?.append(presence.name)
-    else this.#names = undefined
+    if (presence.order >= this.#lastOrder) {
+      this.#names?.append(presence.name)
+      this.#states?.append(stateOf(presence))
+    } else {
+      this.#forgetLists()
+    }
     this.#lastOrder = Math.max(this.#lastOrder, presence.order)
   }
 
@@ -139,10 +161,19 @@ export class Directory {
     this.#entries.delete(key)
     this.#order.remove(entry)
     this.#count(entry.presence.status, -1)
+    this.#forgetLists()
+  }
+
+  #forgetLists(): void {
     this.#names = undefined
+    this.#states = undefined
   }
 
   #count(status: Status, by: number): void {
     this.#counts[status] += by
   }
+}
+
+function stateOf({ name, status }: Presence): { name: string; status: Status } {
+  return { name, status }
 }

@@ -1,15 +1,15 @@
 /** What happens in the room (events), and what nodes ask to happen (proposals). */
 import type { Status } from '../protocol/frames.js'
 import type { NameKey } from '../protocol/names.js'
+import type { Position } from '../protocol/position.js'
 
-/** A place in the room's log. Offsets count from 1 and have no gaps; a new epoch begins when a log was lost. */
-export interface Position {
-  readonly epoch: string
-  readonly offset: number
-}
+export type { Position } from '../protocol/position.js'
 
 /** Names one registered connection, unique in the cluster. Not a secret. */
 export type SessionId = string
+
+/** What an extended session is known by, also when it goes on with another connection: the hash of its secret. */
+export type SecretHash = string
 
 /** Names one claim of a name: another claim of the same name has another. Not a secret. */
 export type AccountId = string
@@ -30,6 +30,10 @@ export interface Presence {
   readonly order: number
   /** The account that the name belongs to; none for a guest. */
   readonly account?: AccountId
+  /** Whether the session can be taken up again when its connection breaks. */
+  readonly extended?: true
+  /** Without a connection, and waiting to be taken up again. Then `node` is ''. */
+  readonly held?: true
 }
 
 /** The payload of a frame (UTF-8 JSON), as every client gets it. */
@@ -51,11 +55,25 @@ export interface Ban {
   readonly expiresAt?: number
 }
 
-/** Somebody entered. Where the name had another session, that has been taken over by its owner. */
+/**
+ * Somebody entered. Where the name had another session, that has been taken over by its owner, or taken up with another connection.
+ */
 export interface Joined {
   readonly kind: 'joined'
   readonly position: Position
   readonly presence: Presence
+  /** Whether nobody was there under this name: else he only goes on, and there is nothing to tell. */
+  readonly fresh: boolean
+  /** When: milliseconds since 1970, by the clock of the node that let him in. */
+  readonly at: number
+}
+
+/** The connection of an extended session broke: it may be taken up again for a while. Nobody is told. */
+export interface Held {
+  readonly kind: 'held'
+  readonly position: Position
+  readonly key: NameKey
+  readonly session: SessionId
 }
 
 export interface Left {
@@ -96,6 +114,14 @@ export interface StatusChanged {
   readonly frame: FrameBytes
 }
 
+/** An operator took something that was said out of the history. */
+export interface Erased {
+  readonly kind: 'erased'
+  readonly position: Position
+  /** Where it was said. */
+  readonly message: Position
+}
+
 /** Somebody said something to all. */
 export interface Said {
   readonly kind: 'said'
@@ -106,7 +132,7 @@ export interface Said {
 }
 
 /** One entry of the log. */
-export type Event = Joined | Left | Removed | StatusChanged | Said | Banned | Unbanned
+export type Event = Joined | Held | Left | Removed | StatusChanged | Said | Banned | Unbanned | Erased
 
 /**
  * Ask to enter the room. With `order`, a session that was swept claims its place again. With `account`, as the owner of the name, who
@@ -124,31 +150,54 @@ export interface Join {
   readonly account?: AccountId
   /** What is to be kept of the account, if the name has none yet: see room/accounts.ts. */
   readonly claim?: string
+  /** When it enters, where that is not when it connected. */
+  readonly at?: number
+  /** Of an extended session. */
+  readonly secretHash?: SecretHash
+  /**
+   * Takes the place of the extended session that has this secret, with its status and its account. Is it the same as `secretHash`, then it is
+   * that session which goes on, with all that is kept for it.
+   */
+  readonly resumes?: SecretHash
 }
 
-interface Owned {
+interface Fenced {
   /** The name that acts, */
   readonly key: NameKey
   /** and the session that must own it: the fence. */
   readonly session: SessionId
+}
+
+interface Owned extends Fenced {
   readonly frame: FrameText
+}
+
+/** What a client may send again without its being done twice (part 2). */
+interface Repeatable {
+  /** Names it among what its session sends. */
+  readonly ref?: string
+}
+
+/** The connection of an extended session broke. */
+export interface Hold extends Fenced {
+  readonly kind: 'hold'
 }
 
 export interface Leave extends Owned {
   readonly kind: 'leave'
 }
 
-export interface ChangeStatus extends Owned {
+export interface ChangeStatus extends Owned, Repeatable {
   readonly kind: 'status'
   readonly status: Status
 }
 
-export interface Say extends Owned {
+export interface Say extends Owned, Repeatable {
   readonly kind: 'say'
 }
 
 /** Not an event: it goes to the target's node alone, in its place among the sender's other proposals. */
-export interface SendPrivate extends Owned {
+export interface SendPrivate extends Owned, Repeatable {
   readonly kind: 'private'
   readonly target: NameKey
 }
@@ -174,10 +223,16 @@ export interface LiftBan {
   readonly id: string
 }
 
+/** Takes something that was said out of the history. */
+export interface Erase {
+  readonly kind: 'erase'
+  readonly message: Position
+}
+
 /** What operators ask for: nobody's session does. */
-export type Decree = Remove | Announce | AddBan | LiftBan
+export type Decree = Remove | Announce | AddBan | LiftBan | Erase
 
 /** What sessions ask for. */
-export type Act = Join | Leave | ChangeStatus | Say | SendPrivate
+export type Act = Join | Hold | Leave | ChangeStatus | Say | SendPrivate
 
 export type Proposal = Act | Decree

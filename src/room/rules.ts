@@ -7,6 +7,7 @@ import type {
   Position,
   Presence,
   Proposal,
+  SecretHash,
   SendPrivate,
   SessionId,
 } from './events.js'
@@ -29,6 +30,12 @@ export type RoomRefusal =
   | 'UNKNOWN_BAN'
   /** There are as many bans as there can be. */
   | 'TOO_MANY_BANS'
+  /** The extended session that was to be taken up, or claimed again, is not there any more; or the secret is not its own. */
+  | 'SESSION_LOST'
+  /** The target is held, and as much waits for it as is kept. */
+  | 'INBOX_FULL'
+  /** The history has no such message. */
+  | 'UNKNOWN_MESSAGE'
 
 /** What the rules look at. */
 export interface RoomState {
@@ -37,6 +44,13 @@ export interface RoomState {
   accountOf(key: NameKey): AccountId | undefined
   hasBan(id: string): boolean
   readonly full: boolean
+  /** What the extended session of a name is known by; undefined where it is none. */
+  secretOf(key: NameKey): SecretHash | undefined
+  /** Whether an extended session is still there: its inbox, and what it has sent. */
+  knows(secret: SecretHash): boolean
+  /** Whether as much waits for a held session as is kept. */
+  isInboxFull(key: NameKey, bytes: number): boolean
+  hasMessage(position: Position): boolean
 }
 
 /**
@@ -54,6 +68,8 @@ export function judge(proposal: Proposal, node: string, room: RoomState): RoomRe
       return room.full ? 'TOO_MANY_BANS' : undefined
     case 'unban':
       return room.hasBan(proposal.id) ? undefined : 'UNKNOWN_BAN'
+    case 'erase':
+      return room.hasMessage(proposal.message) ? undefined : 'UNKNOWN_MESSAGE'
     case 'remove':
       return room.get(proposal.key)?.session === proposal.session ? undefined : 'FENCED'
     default:
@@ -61,8 +77,13 @@ export function judge(proposal: Proposal, node: string, room: RoomState): RoomRe
   const owner = room.get(proposal.key)
   if (!owns(owner, proposal.session, node)) return 'FENCED'
   if (proposal.kind === 'status' && owner?.status === proposal.status) return 'UNCHANGED'
-  if (proposal.kind === 'private' && room.get(proposal.target) === undefined) return 'UNKNOWN_TARGET'
+  if (proposal.kind === 'private') return judgePrivate(proposal, room)
   return undefined
+}
+
+function judgePrivate({ target, frame }: SendPrivate, room: RoomState): RoomRefusal | undefined {
+  if (room.get(target) === undefined) return 'UNKNOWN_TARGET'
+  return room.isInboxFull(target, Buffer.byteLength(frame)) ? 'INBOX_FULL' : undefined
 }
 
 function owns(owner: Presence | undefined, session: SessionId, node: string): boolean {
@@ -72,11 +93,13 @@ function owns(owner: Presence | undefined, session: SessionId, node: string): bo
 function judgeJoin(join: Join, node: string, room: RoomState): RoomRefusal | undefined {
   const owner = room.get(join.key)
   if (owns(owner, join.session, node)) return 'UNCHANGED'
+  if (join.resumes !== undefined) return room.secretOf(join.key) === join.resumes ? undefined : 'SESSION_LOST'
   const account = room.accountOf(join.key)
   if (join.order !== undefined) {
     // Who was swept finds his account gone, perhaps, but not another in its place. And maybe himself, from before that.
     if (account !== undefined && account !== join.account) return 'NAME_TAKEN'
-    return owner === undefined || owner.session === join.session ? undefined : 'NAME_TAKEN'
+    if (owner !== undefined && owner.session !== join.session) return 'NAME_TAKEN'
+    return join.secretHash === undefined || room.knows(join.secretHash) ? undefined : 'SESSION_LOST'
   }
   if (join.account === undefined) {
     if (account !== undefined) return 'NAME_CLAIMED'
@@ -87,9 +110,15 @@ function judgeJoin(join: Join, node: string, room: RoomState): RoomRefusal | und
 }
 
 /** Whether somebody who joins finds himself there with another session, and takes it over. */
-function isTakeOver({ account, claim, order }: Join, owner: Presence): boolean {
+function isTakeOver({ account, claim, order, resumes }: Join, owner: Presence): boolean {
+  if (resumes !== undefined) return true
   if (account === undefined || claim !== undefined || order !== undefined) return false
   return owner.account === account
+}
+
+/** What stays the same when somebody goes on with another connection. */
+function goingOn({ order, status, account }: Presence): Pick<Presence, 'order' | 'status' | 'account'> {
+  return { order, status, ...(account !== undefined && { account }) }
 }
 
 /**
@@ -105,10 +134,19 @@ export function eventOf(
 ): Event {
   switch (proposal.kind) {
     case 'join': {
-      const { kind: _, claim: __, ...entering } = proposal
-      const taken = owner && isTakeOver(proposal, owner) ? { order: owner.order, status: owner.status } : {}
+      const {
+        kind: _,
+        claim: __,
+        resumes: ___,
+        at = proposal.connectedAt,
+        secretHash,
+        ...entering
+      } = proposal
+      const taken = owner && isTakeOver(proposal, owner) ? goingOn(owner) : {}
       const order = entering.order ?? position.offset
-      return { kind: 'joined', position, presence: { ...entering, node, order, ...taken } }
+      const extended = secretHash === undefined ? {} : { extended: true as const }
+      const presence = { ...entering, node, order, ...taken, ...extended }
+      return { kind: 'joined', position, presence, fresh: owner === undefined, at }
     }
     case 'announce':
       return { kind: 'said', position, key: undefined, frame: Buffer.from(proposal.frame) }
@@ -116,6 +154,10 @@ export function eventOf(
       return { kind: 'banned', position, ban: proposal.ban }
     case 'unban':
       return { kind: 'unbanned', position, id: proposal.id }
+    case 'erase':
+      return { kind: 'erased', position, message: proposal.message }
+    case 'hold':
+      return { kind: 'held', position, key: proposal.key, session: proposal.session }
     default:
   }
   const { key, session } = proposal

@@ -83,7 +83,8 @@ t.test('an event without a frame counts too', async (t) => {
     connectedAt: 0,
     order: 1,
   } as const
-  for (let count = 0; count < 3; count += 1) log.append({ kind: 'joined', position: log.next, presence })
+  for (let count = 0; count < 3; count += 1)
+    log.append({ kind: 'joined', position: log.next, presence, fresh: true, at: 0 })
   t.equal(offsets(log, 0), 'lost')
   t.strictSame(offsets(log, 1), [2, 3])
 })

@@ -2,14 +2,15 @@ import t from 'tap'
 import { MemoryBackplane, MemoryRoom } from '../../src/backplane/memory.js'
 import { backplaneContract } from '../contract/backplane.js'
 import type { Harness, RoomOptions } from '../contract/harness.js'
-import { join, person, say } from '../contract/people.js'
+import { hold, join, person, say } from '../contract/people.js'
 import { RecordingSink } from '../contract/recording-sink.js'
 import { verdicts } from '../contract/room.js'
 
 const NODE = { label: 'solo', startedAt: 1 }
 
-async function open({ keptEvents, accountTtlMs = 3_600_000 }: RoomOptions): Promise<Harness> {
-  const room = new MemoryRoom({ maxEvents: keptEvents, accountTtlMs })
+async function open({ keptEvents, ...options }: RoomOptions): Promise<Harness> {
+  const terms = { accountTtlMs: 3_600_000, resumeGraceMs: 3_600_000 }
+  const room = new MemoryRoom({ ...terms, ...options, maxEvents: keptEvents })
   const backplanes: MemoryBackplane[] = []
   return {
     connect: async () => {
@@ -60,4 +61,22 @@ t.test('sweeping a node that is not there changes nothing', async (t) => {
   const before = room.snapshot()
   room.sweep('nobody', 0)
   t.strictSame(room.snapshot(), before)
+})
+
+t.test('each who is held leaves in its own time, by the clock of the room', async (t) => {
+  let clock = 0
+  const room = new MemoryRoom({ maxEvents: 10, resumeGraceMs: 30, now: () => clock })
+  const backplane = new MemoryBackplane(room)
+  const sink = new RecordingSink()
+  await backplane.start(NODE, sink)
+  const [ana, beto] = [person('Ana'), person('Beto')]
+  await backplane.commit([join(ana, { secretHash: 'a' }), join(beto, { secretHash: 'b' }), hold(ana)])
+  clock = 10
+  await backplane.commit([hold(beto)])
+  const left = () => sink.told.flatMap((told) => (told.kind === 'left' ? [told.key] : []))
+  clock = 30
+  await sink.until('the first has left', () => left().length === 1)
+  clock = 40
+  await sink.until('the second has left', () => left().length === 2)
+  t.strictSame(left(), [ana.key, beto.key])
 })

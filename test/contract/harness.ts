@@ -26,6 +26,10 @@ export interface RoomOptions {
   readonly keptEvents: number
   /** For how long an account is kept whose owner is not there; without it, for longer than a test goes on. */
   readonly accountTtlMs?: number
+  /** For how long extended sessions are held; without it, for longer than a test goes on. 0: not at all. */
+  readonly resumeGraceMs?: number
+  /** How many broadcasts the history keeps; without it, more than a test has. */
+  readonly historyLength?: number
 }
 
 /** An implementation of the port that is to keep the contract. */

@@ -10,12 +10,16 @@ import type {
   AddBan,
   Announce,
   Ban,
+  Erase,
   Event,
+  Hold,
   Join,
   LiftBan,
+  Position,
   Presence,
   Proposal,
   Remove,
+  SecretHash,
 } from '../../src/room/events.js'
 
 const AT = Date.UTC(2025, 0, 2, 3, 4, 5)
@@ -26,6 +30,12 @@ export interface Person {
   readonly key: NameKey
   readonly name: string
   readonly session: string
+}
+
+/** Somebody whose session has extensions, and can be taken up again with a secret. */
+export interface ExtendedPerson extends Person {
+  /** As it is kept. */
+  readonly secret: SecretHash
 }
 
 /** Somebody of this name, with a session that nobody else has. */
@@ -44,6 +54,11 @@ export function leave({ key, name, session }: Person): Act {
   return { kind: 'leave', key, session, frame: encode.userDisconnected(name, AT) }
 }
 
+/** Its connection broke. */
+export function hold({ key, session }: Person): Hold {
+  return { kind: 'hold', key, session }
+}
+
 export function changeStatus({ key, name, session }: Person, status: Status): Act {
   return { kind: 'status', key, session, status, frame: encode.statusUpdate(name, status, AT) }
 }
@@ -57,8 +72,26 @@ export function whisper({ key, name, session }: Person, target: string, content 
   return { kind: 'private', key, session, target: keyOf(target), frame }
 }
 
+/** The same as it may be sent again without being done twice. */
+export function under<P extends Act>(ref: string, proposal: P): P & { readonly ref: string } {
+  return { ...proposal, ref }
+}
+
+let secrets = 0
+
+/** A secret that nobody else has, as it is kept. */
+export function newSecret(): SecretHash {
+  secrets += 1
+  return `secret-${secrets}`
+}
+
+/** Takes up the extended session that has this secret: as it is, or with another secret as a new one in its place. */
+export function resume(who: Person, resumes: SecretHash, more: Partial<Join> = {}): Join {
+  return join(who, { secretHash: resumes, resumes, ...more })
+}
+
 /** Enters again what was swept: with its status and its account, and in its old place. */
-export function claim({ node: _, ...presence }: Presence): Join {
+export function claim({ node: _, extended: __, held: ___, ...presence }: Presence): Join {
   return { kind: 'join', ...presence }
 }
 
@@ -100,6 +133,10 @@ export function forbid(ban: Ban): AddBan {
 
 export function permit({ id }: Ban): LiftBan {
   return { kind: 'unban', id }
+}
+
+export function erase(message: Position): Erase {
+  return { kind: 'erase', message }
 }
 
 /** The frame of an event, a message or a proposal, as text; '' where there is none. */

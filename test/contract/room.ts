@@ -4,7 +4,7 @@ import type { Store } from '../../src/backplane/store.js'
 import { Directory } from '../../src/room/directory.js'
 import type { Event, Join, Position, Presence, Proposal } from '../../src/room/events.js'
 import type { Harness, NodeParts, RoomOptions, Subject } from './harness.js'
-import { join, type Person, person } from './people.js'
+import { type ExtendedPerson, join, newSecret, type Person, person, resume } from './people.js'
 import { RecordingSink } from './recording-sink.js'
 
 export const STARTED_AT = 1_700_000_000_000
@@ -58,6 +58,19 @@ export class TestNode {
     const someone = person(name)
     await this.done(join(someone, more))
     return someone
+  }
+
+  /** The same, with extensions. */
+  async enterExtended(name: string, more: Partial<Join> = {}): Promise<ExtendedPerson> {
+    const secret = newSecret()
+    return { ...(await this.enter(name, { secretHash: secret, ...more })), secret }
+  }
+
+  /** Takes up somebody's session with another connection, of this node. */
+  async takeUp({ name, secret }: ExtendedPerson): Promise<ExtendedPerson> {
+    const again = person(name)
+    await this.done(resume(again, secret))
+    return { ...again, secret }
   }
 
   /** What the room knows of somebody present. */

@@ -26,7 +26,16 @@ export function anyText(maxLength = 80): fc.Arbitrary<string> {
 
 /** What a client may send: frames that are right, nearly right and far off, and bytes that are nothing at all. */
 export function clientPayload(): fc.Arbitrary<Uint8Array> {
-  const types = ['register', 'broadcast', 'private', 'list_users', 'user_info', 'change_status', 'disconnect']
+  const types = [
+    'register',
+    'broadcast',
+    'private',
+    'list_users',
+    'user_info',
+    'change_status',
+    'disconnect',
+    'history',
+  ]
   const text = anyText(4)
   const oneOr = (likely: fc.Arbitrary<unknown>) =>
     fc.oneof({ weight: 8, arbitrary: likely }, { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 1 }) })
@@ -37,6 +46,7 @@ export function clientPayload(): fc.Arbitrary<Uint8Array> {
       target: oneOr(text),
       content: oneOr(text),
       timestamp: fc.jsonValue({ maxDepth: 0 }),
+      ref: oneOr(text),
     },
     { requiredKeys: ['type'] },
   )

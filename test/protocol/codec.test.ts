@@ -21,7 +21,7 @@ const decode = createDecoder(10)
 const read = (text: string) => decode(Buffer.from(text))
 const readFrame = (frame: object) => read(JSON.stringify(frame))
 const refused = (code: string, detail?: string) => {
-  return { kind: 'refused', refusal: detail === undefined ? { code } : { code, detail } }
+  return { kind: 'refused', refusal: detail === undefined ? { code } : { code, detail }, ref: undefined }
 }
 const badField = (detail: string) => refused('INVALID_FIELD', detail)
 
@@ -79,23 +79,51 @@ t.test('1.2 unknown fields and the timestamp of a client are accepted in any for
   }
 })
 
+t.test('part 2: what stands as ref comes along, whatever it is, also with what is refused', async (t) => {
+  const frame = { type: 'broadcast', sender: 'Ana', content: 'hola' }
+  for (const ref of ['r1', '', null, 7, ['r1'], { r: 1 }]) {
+    t.strictSame(readFrame({ ...frame, ref }), { kind: 'frame', frame: { ...frame, ref }, ref })
+    for (const wrong of [
+      { ...frame, content: 1 },
+      { ...frame, type: 'shout' },
+      { ...frame, type: 1 },
+    ])
+      t.match(readFrame({ ...wrong, ref }), { kind: 'refused', ref })
+  }
+  for (const text of ['[{"ref":"r1"}]', '"ref"', '{"ref":"r1"'])
+    t.match(read(text), { kind: 'refused', ref: undefined }, text)
+})
+
+t.test(
+  'part 2, 6: a history frame is read, whatever is in it: who is not extended knows of none',
+  async (t) => {
+    for (const sender of [undefined, 'Ana', 1])
+      for (const content of [undefined, null, { before: 1 }, 'x'])
+        t.match(readFrame({ type: 'history', sender, content }), {
+          kind: 'frame',
+          frame: { type: 'history' },
+        })
+  },
+)
+
 t.test('1.4 the content of a register is null, absent, a string or an object', async (t) => {
   const frame = { type: 'register', sender: 'Ana' }
-  t.same(readFrame(frame), { kind: 'frame', frame })
+  t.same(readFrame(frame), { kind: 'frame', frame, ref: undefined })
   for (const content of [null, '', 'hola', {}, { password: 'x' }])
-    t.same(readFrame({ ...frame, content }), { kind: 'frame', frame: { ...frame, content } })
+    t.same(readFrame({ ...frame, content }), { kind: 'frame', frame: { ...frame, content }, ref: undefined })
   for (const content of [1, true, []])
-    t.same(
-      readFrame({ ...frame, content }),
-      badField('"content" debe ser null, un texto o un objeto con "password" o "token"'),
-    )
+    t.same(readFrame({ ...frame, content }), badField('"content" debe ser null, un texto o un objeto'))
 })
 
 t.test('1.4 a message is a string of 1 code point up to the limit', async (t) => {
   for (const type of ['broadcast', 'private']) {
     const frame = { type, sender: 'Ana', target: 'Beto' }
     for (const content of ['a', 'a'.repeat(10), '🦊'.repeat(10), 'e\u0301'.repeat(5), '\ud800'.repeat(10)])
-      t.same(readFrame({ ...frame, content }), { kind: 'frame', frame: { ...frame, content } })
+      t.same(readFrame({ ...frame, content }), {
+        kind: 'frame',
+        frame: { ...frame, content },
+        ref: undefined,
+      })
     for (const content of [
       '',
       'a'.repeat(11),
@@ -146,7 +174,7 @@ t.test('1.1 a payload counts up to its first NUL byte', async (t) => {
   const tails = [[0], [0, 0, 0], [0, 0x7b, 0x22], [0, 0xff, 0xfe, 0xc3]]
   for (const tail of tails) {
     const payload = Buffer.concat([Buffer.from(JSON.stringify(frame)), Buffer.from(tail)])
-    t.same(decode(payload), { kind: 'frame', frame }, JSON.stringify(tail))
+    t.same(decode(payload), { kind: 'frame', frame, ref: undefined }, JSON.stringify(tail))
   }
   t.same(read('\0{}'), read(''), 'what is not there is no JSON')
 })
@@ -171,10 +199,11 @@ t.test('1.1, 1.2 any payload is a frame, or one refusal, or the end of the conne
       assert.deepEqual(decoded, { kind: 'close', close: CLOSES.INVALID_UTF8 })
       assert.throws(() => strict.decode(counted))
     } else if (decoded.kind === 'frame') {
-      assert.deepEqual(decoded, { kind: 'frame', frame: JSON.parse(strict.decode(counted)) })
-      assert.equal(typeof decoded.frame.sender, 'string')
+      const frame = JSON.parse(strict.decode(counted))
+      assert.deepEqual(decoded, { kind: 'frame', frame, ref: frame.ref })
+      if (frame.type !== 'history') assert.equal(typeof decoded.frame.sender, 'string')
     } else {
-      assert.deepEqual(Object.keys(decoded), ['kind', 'refusal'])
+      assert.deepEqual(Object.keys(decoded), ['kind', 'refusal', 'ref'])
       strict.decode(counted)
     }
   })
@@ -204,7 +233,7 @@ const listOf = (names: readonly string[]) => Buffer.from(JSON.stringify(names).s
 
 /** The text of a frame, however it is kept. */
 const textOf = (frame: string | ListFrame) =>
-  typeof frame === 'string' ? frame : `${frame.before}${Buffer.from(frame.names)}${frame.after}`
+  typeof frame === 'string' ? frame : Buffer.concat(frame.map((part) => Buffer.from(part))).toString()
 
 const AT = Date.UTC(2025, 0, 2, 3, 4, 5, 60)
 const TIME = '"timestamp":"2025-01-02T03:04:05.060Z"'
@@ -340,8 +369,8 @@ t.test('a frame with a list is the same however long the list is; a long one is 
     const parts = Buffer.isBuffer(frames) ? [frames] : frames
     const whole = Buffer.concat(parts)
     t.ok(whole.equals(framed(textOf(frame))), `${count} names`)
-    t.equal(parts.length, list.length < 4096 ? 1 : 3)
-    if (parts.length === 3) t.equal(parts[1]?.buffer, list.buffer)
+    t.equal(parts.length, list.length < 4096 ? 1 : 4)
+    if (parts.length > 1) t.equal(parts[2]?.buffer, list.buffer)
     const [message] = await receive(whole)
     t.strictSame(JSON.parse(String(message?.payload)).content, names)
   }

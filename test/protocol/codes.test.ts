@@ -39,7 +39,7 @@ t.test('trying again helps only when the server could not do it, or not yet', as
   const retry = Object.entries(ERRORS).filter((entry) => entry[1].retry)
   t.same(
     retry.map(([code]) => code),
-    ['TOO_MANY_ATTEMPTS', 'TOO_MANY_CLAIMS', 'BUSY', 'UNAVAILABLE'],
+    ['TOO_MANY_ATTEMPTS', 'TOO_MANY_CLAIMS', 'BUSY', 'INBOX_FULL', 'UNAVAILABLE'],
   )
 })
 

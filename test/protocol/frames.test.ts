@@ -3,6 +3,7 @@ import t from 'tap'
 import { Compile } from 'typebox/compile'
 import {
   clientFrames,
+  EXTENDED_TYPES,
   parseStatus,
   SERVER_FRAMES,
   STATUS_CHOICE,
@@ -43,7 +44,8 @@ t.test('the states are listed as a sentence lists them', async (t) => {
 t.test('1.4 there is a schema for every client frame, and it names its type', async (t) => {
   const schemas = clientFrames(10)
   const types = ['register', 'broadcast', 'private', 'list_users', 'user_info', 'change_status', 'disconnect']
-  t.same(Object.keys(schemas), types)
+  t.same(Object.keys(schemas), [...types, 'history'])
+  t.same([...EXTENDED_TYPES], ['history'])
   for (const [type, schema] of Object.entries(schemas)) t.equal(schema.properties.type.const, type)
 })
 

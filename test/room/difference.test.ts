@@ -20,6 +20,8 @@ function between(before: readonly Presence[], after: readonly Presence[]): Event
     NOW,
   )
 }
+/** What is told of somebody who was there all the time. */
+const goesOn = (presence: Presence) => ({ kind: 'joined', position, presence, fresh: false, at: NOW })
 const textOf = (event: Event | undefined) =>
   event !== undefined && 'frame' in event ? Buffer.from(event.frame).toString() : ''
 
@@ -35,7 +37,9 @@ t.test('who is not in the snapshot has left', async (t) => {
 })
 
 t.test('who is only in the snapshot has joined', async (t) => {
-  t.strictSame(between([ana], [ana, beto]), [{ kind: 'joined', position, presence: beto }])
+  t.strictSame(between([ana], [ana, beto]), [
+    { kind: 'joined', position, presence: beto, fresh: true, at: NOW },
+  ])
 })
 
 t.test('whose status is another has changed it', async (t) => {
@@ -52,22 +56,22 @@ t.test('a name that another session has now was left, and joined', async (t) => 
   const events = between([ana], [other])
   t.match(events, [
     { kind: 'left', session: ana.session },
-    { kind: 'joined', presence: other },
+    { kind: 'joined', presence: other, fresh: true },
   ])
   t.match(textOf(events[0]), 'Ana ha salido', 'under the name that it had')
 })
 
 t.test('a session that another node holds now has joined, and nobody is told of a departure', async (t) => {
   const moved: Presence = { ...ana, node: 'n2', status: 'OCUPADO' }
-  t.strictSame(between([ana], [moved]), [{ kind: 'joined', position, presence: moved }])
+  t.strictSame(between([ana], [moved]), [goesOn(moved)])
 })
 
 t.test('who took himself over has joined, and nobody is told of a departure', async (t) => {
   const owner = someone('Ana', 1, { account: 'a1' })
   const fresh: Presence = { ...owner, session: 'fresh', status: 'OCUPADO' }
-  t.strictSame(between([owner, beto], [fresh, beto]), [{ kind: 'joined', position, presence: fresh }])
+  t.strictSame(between([owner, beto], [fresh, beto]), [goesOn(fresh)])
   const later: Presence = { ...fresh, node: 'n2', order: 9 }
-  t.strictSame(between([owner], [later]), [{ kind: 'joined', position, presence: later }])
+  t.strictSame(between([owner], [later]), [goesOn(later)])
 })
 
 t.test('a name that another account has now, or a guest, was left', async (t) => {
@@ -85,6 +89,21 @@ t.test('a name that another account has now, or a guest, was left', async (t) =>
     [{ kind: 'left' }, { kind: 'joined' }],
     'guests are not known',
   )
+})
+
+t.test('whose session was taken up, or is held, has not gone', async (t) => {
+  const guest = someone('Ana', 1, { extended: true })
+  const resumed: Presence = { ...guest, session: 'fresh', node: 'n2' }
+  t.strictSame(between([guest, beto], [resumed, beto]), [goesOn(resumed)])
+  const held: Presence = { ...guest, node: '', held: true }
+  t.strictSame(between([guest], [held]), [goesOn(held)])
+  t.strictSame(between([held], [guest]), [goesOn(guest)])
+  t.strictSame(between([held], [held]), [])
+  const other = someone('Ana', 5, { extended: true })
+  t.match(between([held], [other]), [
+    { kind: 'left', session: held.session },
+    { kind: 'joined', fresh: true },
+  ])
 })
 
 /** As {@link between}, of bans. */

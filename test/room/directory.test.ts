@@ -6,7 +6,20 @@ import { keyOf } from '../../src/protocol/names.js'
 import { Directory } from '../../src/room/directory.js'
 import type { Event, Presence } from '../../src/room/events.js'
 import { history, keyOfEvent, presentAfter } from './arbitraries.js'
-import { at, banned, banOf, changed, joined, left, removed, said, someone, unbanned } from './samples.js'
+import {
+  at,
+  banned,
+  banOf,
+  changed,
+  erased,
+  held,
+  joined,
+  left,
+  removed,
+  said,
+  someone,
+  unbanned,
+} from './samples.js'
 
 const ana = someone('Ana', 1)
 const beto = someone('Beto', 2)
@@ -55,6 +68,46 @@ t.test('who is claimed again stands where it stood', async (t) => {
   const directory = room(ana, carla)
   t.equal(listOf(directory), '["Ana","Carla"]')
   t.equal(listOf(after([joined(beto, 10)], directory)), '["Ana","Beto","Carla"]')
+})
+
+/** The list with everyone's status, read. */
+const statesOf = ({ stateList }: Directory): unknown => JSON.parse(`[${Buffer.from(stateList)}]`)
+const states = (...users: Presence[]) => users.map(({ name, status }) => ({ name, status }))
+
+t.test('part 2, 1: everyone is listed with the status, in the order of joining', async (t) => {
+  const directory = room(beto, ana)
+  t.strictSame(statesOf(directory), states(ana, beto))
+  t.equal(`${Buffer.from(directory.stateList)}`.slice(0, 32), '{"name":"Ana","status":"ACTIVO"}')
+  t.strictSame(statesOf(after([joined(carla, 10)], directory)), states(ana, beto, carla))
+  t.strictSame(statesOf(after([changed(ana, 'OCUPADO', 11)], directory)), [
+    { name: 'Ana', status: 'OCUPADO' },
+    ...states(beto, carla),
+  ])
+  t.strictSame(statesOf(after([left(beto, 12)], directory)), [
+    { name: 'Ana', status: 'OCUPADO' },
+    ...states(carla),
+  ])
+  t.strictSame(statesOf(room()), [])
+})
+
+t.test('part 2, 3: who is held stays where he was, without a node, until he goes on or leaves', async (t) => {
+  const owner = someone('Ana', 1, { extended: true, account: 'a1', status: 'OCUPADO' })
+  const directory = after([held(owner, 10)], room(beto, owner))
+  t.strictSame([...directory.users()], [{ ...owner, node: '', held: true }, beto])
+  t.strictSame(directory.position, at(10))
+  t.equal(listOf(directory), '["Ana","Beto"]')
+  t.strictSame(statesOf(directory), states(owner, beto))
+  t.equal(directory.page({ after: 0, limit: 1, status: 'OCUPADO' }).total, 1)
+  const fresh = { ...owner, session: 'fresh', node: 'n2' }
+  t.strictSame([...after([joined(fresh, 11)], directory).users()], [fresh, beto])
+  t.strictSame([...after([held(fresh, 12), left(fresh, 13)], directory).users()], [beto])
+  t.strictSame([...after([held(carla, 14)], directory).users()], [beto], 'who is not there is not held')
+})
+
+t.test('what is taken out of the history changes nothing but the position', async (t) => {
+  const directory = after([erased(3, 10)], room(ana))
+  t.strictSame([...directory.users()], [ana])
+  t.strictSame(directory.position, at(10))
 })
 
 t.test('a list that was given out stays as it was, however much is added', async (t) => {

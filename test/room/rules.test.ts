@@ -7,11 +7,19 @@ import { at, banOf, FRAME, someone } from './samples.js'
 const ana = someone('Ana', 1)
 const beto = someone('Beto', 2)
 const users = new Map([ana, beto].map((one) => [one.key, one]))
+/** Of extended sessions and of the history there is nothing. */
+const PLAIN = {
+  secretOf: () => undefined,
+  knows: () => false,
+  isInboxFull: () => false,
+  hasMessage: () => false,
+} as const
 const present: RoomState = {
   get: (key) => users.get(key),
   accountOf: () => undefined,
   hasBan: () => false,
   full: false,
+  ...PLAIN,
 }
 const absent = someone('Carla', 3)
 /** She has her name for good, and is there. */
@@ -28,6 +36,7 @@ function room(accounts: Record<string, AccountId>, bans: readonly string[] = [],
     accountOf: (key) => owners.get(key),
     hasBan: (id) => bans.includes(id),
     full,
+    ...PLAIN,
   }
 }
 const claimed = room({ Dora: 'd1', Eva: 'e1' })
@@ -114,6 +123,8 @@ t.test('a join becomes the presence, of the node that proposed it, at the end of
     kind: 'joined',
     position: at(7),
     presence: { ...ana, node: 'n2', order: 7 },
+    fresh: true,
+    at: ana.connectedAt,
   })
 })
 
@@ -217,8 +228,9 @@ t.test('any node may announce, ban, and lift a ban that there is', async (t) => 
 
 t.test('who claims is present with his account, and what is kept of it is not told', async (t) => {
   const presence = { ...absent, session: 'fresh', account: 'c1', order: 7 }
-  t.strictSame(eventOf(claimName(absent, 'c1'), at(7), 'n1'), { kind: 'joined', position: at(7), presence })
-  t.strictSame(eventOf(own(absent, 'c1'), at(7), 'n1'), { kind: 'joined', position: at(7), presence })
+  const event = { kind: 'joined', position: at(7), presence, fresh: true, at: absent.connectedAt }
+  t.strictSame(eventOf(claimName(absent, 'c1'), at(7), 'n1'), event)
+  t.strictSame(eventOf(own(absent, 'c1'), at(7), 'n1'), event)
 })
 
 t.test('who takes over goes on in the place and with the status of the session before', async (t) => {
@@ -234,6 +246,8 @@ t.test('who takes over goes on in the place and with the status of the session b
     kind: 'joined',
     position: at(7),
     presence: { ...shown, node: 'n1', order: 4, status: 'OCUPADO' },
+    fresh: false,
+    at: 9,
   })
 })
 
@@ -255,4 +269,109 @@ t.test('what an operator does becomes the event of it', async (t) => {
   t.strictSame(eventOf(announce, position, 'n1'), { kind: 'said', position, key: undefined, frame: FRAME })
   t.strictSame(eventOf(ban, position, 'n1'), { kind: 'banned', position, ban: ban.ban })
   t.strictSame(eventOf(unban, position, 'n1'), { kind: 'unbanned', position, id: 'known' })
+})
+
+/** She has extensions, and is there; or is held. */
+const fay = someone('Fay', 6, { extended: true, status: 'OCUPADO', account: 'f1' })
+const held = { ...fay, node: '', held: true as const }
+/** A room of Ana and one more, who has a secret. */
+function roomOf(one: Presence, more: Partial<RoomState> = {}): RoomState {
+  const there = new Map([ana, one].map((who) => [who.key, who]))
+  return {
+    ...present,
+    get: (key) => there.get(key),
+    secretOf: (key) => (key === one.key ? 'hash' : undefined),
+    knows: (secret) => secret === 'hash',
+    ...more,
+  }
+}
+const resume = (who: Presence, resumes = 'hash', secretHash = resumes) => {
+  return { ...join(who), session: 'fresh', secretHash, resumes }
+}
+
+t.test('part 2, 3: whoever has the secret takes a session up, held or not, on any node', async (t) => {
+  for (const state of [roomOf(fay), roomOf(held)])
+    for (const node of ['n1', 'n9']) {
+      t.equal(judge(resume(fay), node, state), undefined)
+      t.equal(judge(resume(fay, 'hash', 'another'), node, state), undefined, 'with another secret, too')
+      t.equal(judge(resume(fay, 'wrong'), node, state), 'SESSION_LOST')
+      t.equal(judge(resume(ana), node, state), 'SESSION_LOST', 'it is of another name')
+      t.equal(judge(resume(absent), node, state), 'SESSION_LOST')
+    }
+  t.equal(judge({ ...resume(fay), session: fay.session }, 'n1', roomOf(fay)), 'UNCHANGED', 'it is itself')
+})
+
+t.test('part 2, 3: whoever has not the secret finds the name in use, also while it is held', async (t) => {
+  const guest = { ...join(fay), session: 'guest' }
+  for (const state of [roomOf(fay), roomOf(held)]) {
+    t.equal(judge(guest, 'n9', state), 'NAME_TAKEN')
+    t.equal(judge({ ...guest, secretHash: 'hash' }, 'n9', state), 'NAME_TAKEN')
+  }
+})
+
+t.test('an owner takes over his session that is held, and one who was swept claims it', async (t) => {
+  const owner = { ...join(fay), session: 'fresh', account: 'f1' }
+  const owned = { accountOf: () => 'f1' }
+  t.equal(judge(owner, 'n9', roomOf(held, owned)), undefined)
+  const back = { ...join(fay), order: 6, account: 'f1', secretHash: 'hash' }
+  t.equal(judge(back, 'n9', roomOf(held, owned)), undefined)
+  t.equal(judge({ ...back, secretHash: 'gone' }, 'n9', roomOf(held, owned)), 'SESSION_LOST')
+  t.equal(judge({ ...back, session: 'older' }, 'n9', roomOf(held, owned)), 'NAME_TAKEN')
+})
+
+t.test('a session that is held acts no more, and any node may remove it', async (t) => {
+  const state = roomOf(held)
+  const hold = { kind: 'hold', key: fay.key, session: fay.session } as const
+  const acts: Proposal[] = [hold, leave(fay), say(fay), status(fay, 'ACTIVO'), whisper(fay, 'Ana')]
+  for (const proposal of acts)
+    for (const node of ['n1', 'n9']) t.equal(judge(proposal, node, state), 'FENCED', proposal.kind)
+  t.equal(judge(hold, 'n1', roomOf(fay)), undefined)
+  t.equal(judge(hold, 'n2', roomOf(fay)), 'FENCED')
+  t.equal(judge(remove(fay), 'n9', state), undefined)
+})
+
+t.test('what does not fit into an inbox is refused, by its bytes in UTF-8', async (t) => {
+  const asked: unknown[] = []
+  const state = roomOf(held, {
+    isInboxFull: (...of) => {
+      asked.push(of)
+      return true
+    },
+  })
+  const message = { ...whisper(ana, 'Fay'), frame: '{"ñ":1}' }
+  t.equal(judge(message, 'n1', state), 'INBOX_FULL')
+  t.strictSame(asked, [[fay.key, 8]])
+  t.equal(judge(whisper(ana, 'Carla'), 'n1', state), 'UNKNOWN_TARGET', 'nobody has no inbox')
+})
+
+t.test('what the history has may be taken out, by any node', async (t) => {
+  const erase = { kind: 'erase', message: at(3) } as const
+  const state = { ...present, hasMessage: ({ offset }: { offset: number }) => offset === 3 }
+  t.equal(judge(erase, 'n9', state), undefined)
+  t.equal(judge({ ...erase, message: at(4) }, 'n9', state), 'UNKNOWN_MESSAGE')
+  t.strictSame(eventOf(erase, at(7), 'n9'), { kind: 'erased', position: at(7), message: at(3) })
+})
+
+t.test('who takes a session up goes on in its place, with its status and its account', async (t) => {
+  const entering = { ...resume({ ...fay, name: 'FAY', ip: '203.0.113.9', connectedAt: 9 }), at: 12 }
+  const { kind: _, resumes: __, secretHash: ___, at: ____, ...shown } = { ...entering }
+  for (const owner of [fay, held])
+    t.strictSame(eventOf({ ...entering, status: 'ACTIVO' }, at(7), 'n2', owner), {
+      kind: 'joined',
+      position: at(7),
+      presence: { ...shown, node: 'n2', order: 6, status: 'OCUPADO', account: 'f1', extended: true },
+      fresh: false,
+      at: 12,
+    })
+})
+
+t.test('no secret is in an event, nor what it is kept as', async (t) => {
+  const { presence } = Object(eventOf({ ...join(absent), secretHash: 'h' }, at(7), 'n1'))
+  t.strictSame(presence, { ...absent, node: 'n1', order: 7, extended: true })
+})
+
+t.test('a session whose connection broke is held', async (t) => {
+  const { key, session } = fay
+  const hold = { kind: 'hold', key, session } as const
+  t.strictSame(eventOf(hold, at(7), 'n1', fay), { kind: 'held', position: at(7), key, session })
 })

@@ -23,7 +23,7 @@ export const FRAME = Buffer.from('{}')
 
 /** Events about somebody, at an offset. */
 export const joined = (presence: Presence, offset: number): Event => {
-  return { kind: 'joined', position: at(offset), presence }
+  return { kind: 'joined', position: at(offset), presence, fresh: true, at: presence.connectedAt }
 }
 export const left = ({ key, session }: Presence, offset: number): Event => {
   return { kind: 'left', position: at(offset), key, session, frame: FRAME }
@@ -36,6 +36,12 @@ export const said = ({ key }: Presence, offset: number): Event => {
 }
 export const removed = ({ key, session }: Presence, offset: number): Event => {
   return { kind: 'removed', position: at(offset), key, session, frame: FRAME }
+}
+export const held = ({ key, session }: Presence, offset: number): Event => {
+  return { kind: 'held', position: at(offset), key, session }
+}
+export const erased = (message: number, offset: number): Event => {
+  return { kind: 'erased', position: at(offset), message: at(message) }
 }
 export const banned = (ban: Ban, offset: number): Event => ({ kind: 'banned', position: at(offset), ban })
 export const unbanned = ({ id }: Ban, offset: number): Event => {

@@ -7,6 +7,7 @@ class Socket implements ByteSocket {
   writableNeedDrain = false
   readonly writableHighWaterMark = 16 * 1024
   bytesRead = 0
+  bytesWritten = 0
   #corked: Buffer[] | undefined
   /** Whether the kernel takes what is written. */
   takes = true

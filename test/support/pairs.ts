@@ -1,11 +1,11 @@
 /** Two nodes of one room in this process, on every backplane. */
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
-import { MemoryBackplane } from '../../src/backplane/memory.js'
+import { MemoryBackplane, MemoryRoom } from '../../src/backplane/memory.js'
+import { loadConfig } from '../../src/config.js'
 import { type RunningApp, startApp } from './app.js'
 import { needsRedis } from './redis/find.js'
 import { RedisServer } from './redis/server.js'
-import { newRoom } from './shared.js'
 
 export interface Pair {
   readonly one: RunningApp
@@ -29,7 +29,12 @@ export async function onEveryBackplane(
 ): Promise<void> {
   await t.test('in memory', (t) =>
     suite(t, async (t, env, onLog) => {
-      const room = newRoom()
+      const { LOG_LENGTH, RESUME_GRACE_MS, HISTORY_LENGTH } = loadConfig({ LOG_LENGTH: '10000', ...env })
+      const room = new MemoryRoom({
+        maxEvents: LOG_LENGTH,
+        resumeGraceMs: RESUME_GRACE_MS,
+        historyLength: HISTORY_LENGTH,
+      })
       const open = (label: string) => {
         const shared = { backplane: new MemoryBackplane(room), store: room.store }
         return startApp(t, { NODE_ID: label, ...env }, shared, onLog)

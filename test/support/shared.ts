@@ -1,7 +1,7 @@
 import type { Backplane, Outcome, Sink, Snapshot } from '../../src/backplane/backplane.js'
 import { MemoryBackplane, MemoryRoom } from '../../src/backplane/memory.js'
 import type { NameKey } from '../../src/protocol/names.js'
-import type { Presence, Proposal } from '../../src/room/events.js'
+import type { Presence, Proposal, Said } from '../../src/room/events.js'
 
 export const newRoom = () => new MemoryRoom({ maxEvents: 10_000 })
 
@@ -76,5 +76,9 @@ export class DistantBackplane extends MemoryBackplane {
     await this.beforeFind()
     if (!this.reachable) throw new Error('the room cannot be reached')
     return super.find(key)
+  }
+  override async history(...asked: Parameters<Backplane['history']>): Promise<Said[]> {
+    if (!this.reachable) throw new Error('the room cannot be reached')
+    return super.history(...asked)
   }
 }

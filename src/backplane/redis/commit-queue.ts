@@ -93,7 +93,8 @@ export class CommitQueue {
         const bytes = Buffer.byteLength(line)
         const newcomer = proposal.kind === 'join' && proposal.order === undefined
         const claims = proposal.kind === 'join' && !newcomer
-        const leaves = proposal.kind === 'leave'
+        // Who breaks off leaves, too, if he does not come back.
+        const leaves = proposal.kind === 'leave' || proposal.kind === 'hold'
         const deadline = claims || leaves ? Number.POSITIVE_INFINITY : late
         this.#enqueue({ line, bytes, newcomer, leaves, call, index, deadline })
       }

@@ -2,7 +2,7 @@
 export class Keys {
   /** What all of them begin with. */
   readonly namespace: string
-  /** What every script gets as KEYS, in its order: meta, log, users, nodes, swept, bans. */
+  /** What every script gets as KEYS, in its order: meta, log, users, nodes, swept, bans, held, history. */
   readonly shared: readonly string[]
   readonly users: string
   /** Channel of events and heads. */
@@ -13,7 +13,8 @@ export class Keys {
     this.namespace = `{${prefix}}:`
     this.users = `${this.namespace}users`
     this.events = `${this.namespace}events`
-    this.shared = ['meta', 'log', 'users', 'nodes', 'swept', 'bans'].map((name) => this.namespace + name)
+    const shared = ['meta', 'log', 'users', 'nodes', 'swept', 'bans', 'held', 'history']
+    this.shared = shared.map((name) => this.namespace + name)
   }
 
   /** Channel of the private messages for one node. */

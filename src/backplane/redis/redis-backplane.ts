@@ -3,8 +3,18 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { NameKey } from '../../protocol/names.js'
-import type { Position, Presence, Proposal } from '../../room/events.js'
-import type { Backplane, NodeInfo, NodeStatus, Outcome, Sink, Slice, Snapshot } from '../backplane.js'
+import type { Position, Presence, Proposal, Said } from '../../room/events.js'
+import type {
+  Backplane,
+  Inbox,
+  InboxQuery,
+  NodeInfo,
+  NodeStatus,
+  Outcome,
+  Sink,
+  Slice,
+  Snapshot,
+} from '../backplane.js'
 import type { BackplaneLog } from './backplane-log.js'
 import { Beat } from './beat.js'
 import { type Batch, type BatchOutcome, CommitQueue } from './commit-queue.js'
@@ -47,6 +57,10 @@ export interface RedisBackplaneOptions {
   readonly logMaxBytes: number
   /** For how long an account is kept whose owner is not there. */
   readonly accountTtlMs: number
+  /** For how long an extended session is held whose connection broke; 0: not at all. */
+  readonly resumeGraceMs: number
+  /** How many broadcasts the history keeps. */
+  readonly historyLength: number
   readonly log: BackplaneLog
   /** What operators see in `CLIENT LIST`. */
   readonly name: string
@@ -89,7 +103,7 @@ export class RedisBackplane implements Backplane {
 
   constructor(options: RedisBackplaneOptions) {
     const { address, name, keyPrefix, leaseMs, logLength, logMaxBytes, accountTtlMs } = options
-    const { commitTimeoutMs, beatMs } = options
+    const { commitTimeoutMs, beatMs, resumeGraceMs, historyLength } = options
     this.#options = options
     this.#commands = createConnection(address, name, leaseMs)
     this.#listener = createConnection(address, `${name}-listener`, leaseMs)
@@ -101,6 +115,8 @@ export class RedisBackplane implements Backplane {
       logLength,
       logMaxBytes,
       accountTtlMs,
+      resumeGraceMs,
+      historyLength,
     })
     this.#queue = new CommitQueue({ send: (batch) => this.#send(batch), timeoutMs: commitTimeoutMs })
     this.#beat = new Beat(beatMs, () => this.#renew())
@@ -179,6 +195,14 @@ export class RedisBackplane implements Backplane {
   async find(key: NameKey): Promise<Presence | undefined> {
     const value = await this.#commands.hgetBuffer(this.#keys.users, writeKey(key))
     return value === null ? undefined : readUser(value)
+  }
+
+  inboxes(queries: readonly InboxQuery[]): Promise<Inbox[]> {
+    return this.#scripts.inboxes(this.#caller(), queries)
+  }
+
+  history(before: Position | undefined, limit: number): Promise<Said[]> {
+    return this.#scripts.history(this.#caller(), before, limit)
   }
 
   nodes(): Promise<NodeStatus[]> {

@@ -2,12 +2,21 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import { MAX_BANS } from '../../room/bans.js'
-import type { Position, Presence } from '../../room/events.js'
-import type { NodeInfo, NodeStatus, Snapshot } from '../backplane.js'
+import type { Position, Presence, Said } from '../../room/events.js'
+import { INBOX_HELD, INBOX_SENT, KNOWN_REFS } from '../../room/inbox.js'
+import type { Inbox, InboxQuery, NodeInfo, NodeStatus, Snapshot } from '../backplane.js'
 import type { Count, Stored } from '../store.js'
 import { isTimeout, reconnect } from './connection.js'
 import type { Keys } from './keys.js'
-import { type Message, readKeptBan, readMessage, readOutcomes, readUser } from './wire.js'
+import {
+  type Message,
+  readInboxMessage,
+  readKeptBan,
+  readKeptMessage,
+  readMessage,
+  readOutcomes,
+  readUser,
+} from './wire.js'
 
 const DIRECTORY = new URL('scripts/', import.meta.url)
 
@@ -63,7 +72,14 @@ export interface ScriptOptions {
   readonly logMaxBytes: number
   /** For how long an account is kept whose owner is not there. */
   readonly accountTtlMs: number
+  /** For how long an extended session is held; 0: not at all. */
+  readonly resumeGraceMs: number
+  /** How many broadcasts the history keeps. */
+  readonly historyLength: number
 }
+
+/** What the history keeps at most, however few messages that is. */
+const HISTORY_BYTES = 64 * 1024 * 1024
 
 interface Script {
   readonly source: string
@@ -121,7 +137,10 @@ export class Scripts {
     proposals: readonly string[],
     anyway = false,
   ): Promise<BatchReply> {
-    const args = [`${number}`, ...this.#limits(), `${MAX_BANS}`, ...proposals]
+    const { historyLength } = this.#options
+    const inbox = [INBOX_SENT.messages, INBOX_SENT.bytes, INBOX_HELD.messages, INBOX_HELD.bytes, KNOWN_REFS]
+    const bounds = [MAX_BANS, historyLength, HISTORY_BYTES, ...inbox].map(String)
+    const args = [`${number}`, ...this.#limits(), ...bounds, ...proposals]
     const script = anyway ? 'commit-anyway' : 'commit'
     const [status, epoch, outcomes] = await this.#run(script, caller, args).catch((error: unknown) => {
       // Only from the first thing that it writes: had it run before, it would have found its outcomes.
@@ -160,6 +179,23 @@ export class Scripts {
     const bans = list(reply[4]).map((ban) => readKeptBan(bytes(ban)))
     bans.sort((one, other) => one.createdAt - other.createdAt)
     return { position: readHead(reply).position, users, bans }
+  }
+
+  async inboxes(caller: Caller, queries: readonly InboxQuery[]): Promise<Inbox[]> {
+    const args = queries.flatMap(({ secretHash, after }) => [secretHash, `${after}`])
+    const reply = await this.#run('inboxes', caller, args)
+    return reply.slice(3).map((inbox): Inbox => {
+      return Array.isArray(inbox) ? inbox.map((message) => readInboxMessage(bytes(message))) : 'lost'
+    })
+  }
+
+  /** The oldest first. */
+  async history(caller: Caller, before: Position | undefined, limit: number): Promise<Said[]> {
+    const reply = await this.#run('history', caller, [`${before?.offset ?? ''}`, `${limit}`])
+    return reply
+      .slice(3)
+      .map((message) => readKeptMessage(bytes(message)))
+      .reverse()
   }
 
   async nodes(caller: Caller): Promise<NodeStatus[]> {
@@ -210,12 +246,12 @@ export class Scripts {
   }
 
   async #run(name: string, { node, epoch }: Caller, args: readonly string[]): Promise<unknown[]> {
-    const { redis, keys, leaseMs } = this.#options
+    const { redis, keys, leaseMs, resumeGraceMs } = this.#options
     const script = this.#scripts.get(name)
     if (script === undefined) throw new Error(`no script is called ${name}`)
     this.#calls += 1
     const fresh = this.#epochs + this.#calls.toString(36)
-    const all = [keys.namespace, `${leaseMs}`, node, epoch, fresh, ...args]
+    const all = [keys.namespace, `${leaseMs}`, node, epoch, fresh, `${resumeGraceMs}`, ...args]
     const call = (command: string, what: string) =>
       redis.callBuffer(command, what, `${keys.shared.length}`, ...keys.shared, ...all)
     try {

@@ -4,8 +4,9 @@ import { Compile } from 'typebox/compile'
 import { departure } from '../../protocol/codec.js'
 import { parseStatus, type Status } from '../../protocol/frames.js'
 import { keptKey, type NameKey } from '../../protocol/names.js'
-import type { AccountId, Ban, Event, Join, Position, Presence, Proposal } from '../../room/events.js'
-import type { Outcome, OutcomeRefusal, PrivateMessage } from '../backplane.js'
+import { readPosition, writePosition } from '../../protocol/position.js'
+import type { AccountId, Ban, Event, Join, Position, Presence, Proposal, Said } from '../../room/events.js'
+import type { InboxMessage, Outcome, OutcomeRefusal, PrivateMessage } from '../backplane.js'
 
 const NEWLINE = 0x0a
 const TAB = 0x09
@@ -49,9 +50,25 @@ function readEvent(line: Buffer, position: Position): Event {
   const kind = String.fromCharCode(line[0] ?? 0)
   switch (kind) {
     case 'j': {
-      const [[, order, status, session = '', node = '', account = ''], identity] = fields(line, 7)
-      const parts = { node, session, status, order, account, identity: identity.toString() }
-      return { kind: 'joined', position, presence: presence(parts) }
+      const [texts, identity] = fields(line, 9)
+      const [, order, status, session = '', node = '', account = '', marks = '', at] = texts
+      const extended = marks.includes(EXTENDED)
+      const parts = { node, session, status, order, account, extended, identity: identity.toString() }
+      return {
+        kind: 'joined',
+        position,
+        presence: presence(parts),
+        fresh: marks.includes(FRESH),
+        at: whole(at),
+      }
+    }
+    case 'h': {
+      const [[, session = '', key = '']] = fields(line, 4)
+      return { kind: 'held', position, session, key: keptKey(key) }
+    }
+    case 'd': {
+      const [[, message = '']] = fields(line, 4)
+      return { kind: 'erased', position, message: place(message) }
     }
     case 'l': {
       const [[, session = '', key = ''], frame] = fields(line, 4)
@@ -86,9 +103,40 @@ function readEvent(line: Buffer, position: Position): Event {
   }
 }
 
+/** What stands in the line of somebody who entered: that he has extensions, and that nobody was there under his name. */
+const EXTENDED = 'e'
+const FRESH = 'n'
+
 function readMail(line: Buffer, epoch: string): Mail {
-  const [[after, session = ''], frame] = fields(line, 3)
-  return { after: { epoch, offset: whole(after) }, message: { kind: 'private', session, frame } }
+  const [[after, session = '', seq = ''], frame] = fields(line, 4)
+  const message = { kind: 'private', session, frame, ...(seq !== '' && { seq: whole(seq) }) } as const
+  return { after: { epoch, offset: whole(after) }, message }
+}
+
+/**
+ * Reads a message as it is kept in an inbox.
+ * @throws {WireError}
+ */
+export function readInboxMessage(kept: Buffer): InboxMessage {
+  const [[seq, after = ''], frame] = fields(kept, 3)
+  return { seq: whole(seq), after: place(after), frame }
+}
+
+/**
+ * Reads a message as it is kept in the history.
+ * @throws {WireError}
+ */
+export function readKeptMessage(kept: Buffer): Said {
+  const [[position = ''], line] = fields(kept, 2)
+  const event = readEvent(line, place(position))
+  if (event.kind === 'said') return event
+  throw new WireError(`not what somebody said: ${line}`)
+}
+
+function place(text: string): Position {
+  const position = readPosition(text)
+  if (position === undefined) throw new WireError(`not a position: ${text}`)
+  return position
 }
 
 /**
@@ -96,8 +144,10 @@ function readMail(line: Buffer, epoch: string): Mail {
  * @throws {WireError}
  */
 export function readUser(value: Buffer): Presence {
-  const [node = '', session = '', status, order, account = '', identity = ''] = value.toString().split('\n')
-  return presence({ node, session, status, order, account, identity })
+  const [node = '', session = '', status, order, account = '', secret, identity = ''] = value
+    .toString()
+    .split('\n')
+  return presence({ node, session, status, order, account, extended: secret !== '', identity })
 }
 
 interface PresenceParts {
@@ -106,10 +156,11 @@ interface PresenceParts {
   readonly status: string | undefined
   readonly order: string | undefined
   readonly account: AccountId | ''
+  readonly extended: boolean
   readonly identity: string
 }
 
-function presence({ node, session, status, order, account, identity }: PresenceParts): Presence {
+function presence({ node, session, status, order, account, extended, identity }: PresenceParts): Presence {
   const { key, name, ip, connectedAt } = readIdentity(identity)
   return {
     key,
@@ -121,6 +172,8 @@ function presence({ node, session, status, order, account, identity }: PresenceP
     connectedAt,
     order: whole(order),
     ...(account !== '' && { account }),
+    ...(extended && { extended }),
+    ...(node === '' && { held: true }),
   }
 }
 
@@ -206,15 +259,25 @@ export function writeProposal(proposal: Proposal): string {
     }
     case 'unban':
       return `u\t${proposal.id}\t\t`
+    case 'erase':
+      return `d\t${writePosition(proposal.message)}\t\t`
     default:
   }
+  const ref = 'ref' in proposal && proposal.ref !== undefined ? `@${JSON.stringify(proposal.ref)}\t` : ''
+  return ref + writeAct(proposal)
+}
+
+/** What a session proposes, or what is proposed of one. */
+function writeAct(proposal: Exclude<Proposal, { kind: 'announce' | 'ban' | 'unban' | 'erase' }>): string {
   const { kind, key, session } = proposal
   switch (kind) {
     case 'join': {
-      const { status, order = '', name } = proposal
-      const identity = writeIdentity(proposal)
-      return `j\t${session}\t${key}\t${status}\t${order}\t${writeProof(proposal)}\t${identity}\t${departure(name)}`
+      const { status, order = '', name, at = proposal.connectedAt } = proposal
+      const proofs = `${writeProof(proposal)}\t${writeSecrets(proposal)}`
+      return `j\t${session}\t${key}\t${status}\t${order}\t${proofs}\t${at}\t${writeIdentity(proposal)}\t${departure(name)}`
     }
+    case 'hold':
+      return `h\t${session}\t${key}\t`
     case 'leave':
       return `l\t${session}\t${key}\t${proposal.frame}`
     case 'remove':
@@ -233,6 +296,11 @@ function writeProof({ account, claim }: Join): string {
   return account === undefined ? '' : `=${account}`
 }
 
+/** The hash of an extended session's secret, and behind a space that of the session whose place it takes. */
+function writeSecrets({ secretHash = '', resumes }: Join): string {
+  return resumes === undefined ? secretHash : `${secretHash} ${resumes}`
+}
+
 /** What became of a proposal: as the port says it, or `wait`: newcomers have to wait for those who claim their names again. */
 export type Answer = Outcome | 'wait'
 
@@ -245,9 +313,15 @@ const REFUSALS: Readonly<Record<string, OutcomeRefusal>> = {
   F: 'FENCED',
   U: 'UNCHANGED',
   X: 'UNKNOWN_TARGET',
+  L: 'SESSION_LOST',
+  I: 'INBOX_FULL',
+  H: 'UNKNOWN_MESSAGE',
   // Nobody listened for a private message: it was not delivered.
   N: 'UNAVAILABLE',
 }
+
+// An offset; `w` where it waits for somebody who is held; and in front `=` and the epoch of what had been done before.
+const PASSED = /^(?:=(\w+)-)?(\d+)(w?)$/
 
 /**
  * Reads the outcomes of a batch: offsets of what passed, letters for what did not.
@@ -258,8 +332,14 @@ export function readOutcomes(epoch: string, text: string): Answer[] {
     if (outcome === 'W') return 'wait'
     const reason = REFUSALS[outcome]
     if (reason !== undefined) return { ok: false, reason }
-    if (!/^\d+$/.test(outcome)) throw new WireError(`not an outcome: ${outcome}`)
-    return { ok: true, position: { epoch, offset: Number(outcome) } }
+    const [, repeated, offset, waits] = PASSED.exec(outcome) ?? []
+    if (offset === undefined) throw new WireError(`not an outcome: ${outcome}`)
+    return {
+      ok: true,
+      position: { epoch: repeated ?? epoch, offset: Number(offset) },
+      ...(waits === 'w' && { waits: true }),
+      ...(repeated !== undefined && { repeated: true }),
+    }
   })
 }
 

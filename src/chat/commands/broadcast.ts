@@ -6,14 +6,22 @@ export const broadcast: Command<'broadcast'> = {
   beforeRegister: false,
   asSelf: true,
   afterEarlier: false,
-  run(session, { content }, node) {
+  run(session, { content }, node, ref) {
     const problem = checkMessage(content)
     if (problem) return problem
     node.wake(session)
     const { key, name } = session.identity
     const frame = encode.broadcast(name, content, node.now())
-    node.propose(session, { kind: 'say', key, session: session.id, frame }, (outcome) => {
-      if (!outcome.ok) node.refuse(session, refusalOf(outcome.reason))
+    const proposal = {
+      kind: 'say',
+      key,
+      session: session.id,
+      frame,
+      ...(ref !== undefined && { ref }),
+    } as const
+    node.propose(session, proposal, (outcome) => {
+      if (outcome.ok) node.acknowledge(session, ref, outcome.position)
+      else node.refuse(session, refusalOf(outcome.reason), ref)
     })
     return undefined
   },

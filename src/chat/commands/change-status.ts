@@ -7,7 +7,7 @@ export const changeStatus: Command<'change_status'> = {
   beforeRegister: false,
   asSelf: true,
   afterEarlier: false,
-  run(session, { content }, node) {
+  run(session, { content }, node, ref) {
     const status = parseStatus(content)
     if (status === undefined) return { code: 'INVALID_FIELD', detail: `"content" debe ser ${STATUS_CHOICE}` }
 
@@ -16,15 +16,25 @@ export const changeStatus: Command<'change_status'> = {
     session.away = false
     const { key, name } = session.identity
     const update = encode.statusUpdate(name, status, node.now())
-    const proposal = { kind: 'status', key, session: session.id, status, frame: update } as const
+    const proposal = {
+      kind: 'status',
+      key,
+      session: session.id,
+      status,
+      frame: update,
+      ...(ref !== undefined && { ref }),
+    } as const
     // Should it be refused, or change nothing, that is answered before what the client sent behind it has its effect.
     session.hold()
     node.propose(session, proposal, (outcome) => {
-      if (!outcome.ok && outcome.reason === 'UNCHANGED') {
+      if (outcome.ok) {
+        node.acknowledge(session, ref, outcome.position)
+      } else if (outcome.reason === 'UNCHANGED') {
         node.send(session, update)
-      } else if (!outcome.ok) {
+        node.acknowledge(session, ref)
+      } else {
         session.away = away
-        node.refuse(session, refusalOf(outcome.reason))
+        node.refuse(session, refusalOf(outcome.reason), ref)
       }
       session.release()
     })

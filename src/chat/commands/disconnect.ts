@@ -9,12 +9,13 @@ export const disconnect: Command<'disconnect'> = {
   beforeRegister: true,
   asSelf: true,
   afterEarlier: true,
-  run(session, _frame, node) {
+  run(session, _frame, node, ref) {
     if (!session.isNamed()) {
       node.dismiss(session)
       return undefined
     }
     session.state = 'leaving'
+    if (session.extension !== undefined) session.extension.leaving = ref
     const { key, name } = session.identity
     const frame = encode.userDisconnected(name, node.now())
     // Refused, or lost after it had passed: the end is the same.

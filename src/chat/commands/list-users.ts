@@ -6,8 +6,8 @@ export const listUsers: Command<'list_users'> = {
   beforeRegister: false,
   asSelf: false,
   afterEarlier: true,
-  run(session, _frame, node) {
-    node.wake(session, () => node.send(session, encode.userList(node.directory.userList, node.now())))
+  run(session, _frame, node, ref) {
+    node.wake(session, () => node.send(session, encode.userList(node.directory.userList, node.now(), ref)))
     return undefined
   },
 }

@@ -11,10 +11,11 @@ export const userInfo: Command<'user_info'> = {
   beforeRegister: false,
   asSelf: false,
   afterEarlier: true,
-  run(session, { target }, node) {
+  run(session, { target }, node, ref) {
     if (typeof target !== 'string') return { code: 'USER_NOT_FOUND' }
     const answer = ({ name, ip, status }: Presence) => {
-      node.send(session, encode.userInfo(name, node.showsAddresses ? ip : NO_ADDRESS, status, node.now()))
+      const shown = node.showsAddresses ? ip : NO_ADDRESS
+      node.send(session, encode.userInfo(name, shown, status, node.now(), ref))
     }
 
     const key = keyOf(target)
@@ -23,10 +24,11 @@ export const userInfo: Command<'user_info'> = {
       // Who asks for himself sees that asking has woken him.
       node.wake(session, () => answer(node.directory.get(key) ?? present))
     } else {
-      node.confirmMiss(session, key, (found) => {
+      const confirmed = (found: Presence | undefined) => {
         if (found) node.wake(session, () => answer(found))
-        else node.refuse(session, { code: 'USER_NOT_FOUND' })
-      })
+        else node.refuse(session, { code: 'USER_NOT_FOUND' }, ref)
+      }
+      node.confirmMiss(session, key, confirmed, ref)
     }
     return undefined
   },

@@ -454,9 +454,9 @@ check('a private message is told, even if what it stood behind has been lost sin
   await bench.catchUp()
   await room.admin.publish(
     room.keys.mail('follower'),
-    `p\t${bench.node.epoch}\n9\ts\t{"content":"of the lost"}`,
+    `p\t${bench.node.epoch}\n9\ts\t\t{"content":"of the lost"}`,
   )
-  await room.admin.publish(room.keys.mail('follower'), 'p\tskipped\n9\ts\t{"content":"of another epoch"}')
+  await room.admin.publish(room.keys.mail('follower'), 'p\tskipped\n9\ts\t\t{"content":"of another epoch"}')
   await bench.restart()
   await bench.node.done(...words(ana, 'on'))
   await bench.catchUp()

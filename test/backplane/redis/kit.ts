@@ -22,10 +22,13 @@ import { type RedisOptions, RedisServer } from '../../support/redis/server.js'
 export const LEASE_MS = 600_000
 /** Enough for whatever a test says. */
 export const ACCOUNT_TTL_MS = 3_600_000
+export const GRACE_MS = 600_000
 export const LOG_LIMITS = {
   logLength: 100_000,
   logMaxBytes: 64 * 1024 * 1024,
   accountTtlMs: ACCOUNT_TTL_MS,
+  resumeGraceMs: GRACE_MS,
+  historyLength: 10_000,
 } as const
 export const STARTED_AT = 1_700_000_000_000
 const SWEPT_AT = Date.UTC(2025, 5, 6, 7, 8, 9)
@@ -101,7 +104,10 @@ export class TestLog implements BackplaneLog {
 }
 
 export type RoomOptions = Partial<
-  Pick<ScriptOptions, 'logLength' | 'logMaxBytes' | 'leaseMs' | 'accountTtlMs'>
+  Pick<
+    ScriptOptions,
+    'logLength' | 'logMaxBytes' | 'leaseMs' | 'accountTtlMs' | 'resumeGraceMs' | 'historyLength'
+  >
 >
 
 /** A room of its own on a server, seen through its scripts. */

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { Snapshot } from '../../../src/backplane/backplane.js'
+import type { Inbox, Snapshot } from '../../../src/backplane/backplane.js'
 import { MemoryBackplane, MemoryRoom } from '../../../src/backplane/memory.js'
 import type { Answer } from '../../../src/backplane/redis/wire.js'
 import type { Stored } from '../../../src/backplane/store.js'
 import { ACCOUNTS } from '../../../src/room/accounts.js'
-import type { Event, Presence, Proposal } from '../../../src/room/events.js'
+import type { Event, Presence, Proposal, SecretHash, SessionId } from '../../../src/room/events.js'
 import { claim, frameOf, legible } from '../../contract/people.js'
 import { callsOf, randomCalls } from '../../contract/random-calls.js'
 import { isEvent } from '../../contract/recording-sink.js'
 import { TestNode } from '../../contract/room.js'
-import { type Ear, now, outcomesOf, roomChecks, type ScriptNode, ScriptRoom } from './kit.js'
+import { type Ear, GRACE_MS, now, outcomesOf, roomChecks, type ScriptNode, ScriptRoom } from './kit.js'
 
 const check = await roomChecks(t)
 
@@ -63,6 +63,8 @@ class Twins {
   readonly #room: ScriptRoom
   readonly #memory: MemoryRoom
   readonly pairs: readonly Pair[]
+  /** Of extended sessions that entered, with what. */
+  readonly #secrets = new Map<SessionId, SecretHash>()
   /** Names of all identities, the same on both sides. */
   readonly #names = new Map<string, string>()
   #read = 0
@@ -75,7 +77,7 @@ class Twins {
   }
 
   static async open(room: ScriptRoom): Promise<Twins> {
-    const memory = new MemoryRoom({ maxEvents: 100_000 })
+    const memory = new MemoryRoom({ maxEvents: 100_000, resumeGraceMs: GRACE_MS })
     const pairs = []
     for (const label of ['a', 'b', 'c']) pairs.push(await Pair.open(room, memory, label))
     return new Twins(room, memory, pairs)
@@ -87,6 +89,9 @@ class Twins {
       await pair.script.outcomes(...proposals),
     ]
     assert.deepEqual(outcomes.map(withoutEpoch), expected.map(withoutEpoch))
+    for (const [index, proposal] of proposals.entries())
+      if (proposal.kind === 'join' && proposal.secretHash !== undefined && expected[index]?.ok)
+        this.#secrets.set(proposal.session, proposal.secretHash)
     await this.#compare((events) => events)
     return outcomes
   }
@@ -103,6 +108,12 @@ class Twins {
     this.#name(pair)
     await this.#compare((events) => events.toSorted((one, other) => textOf(one).localeCompare(textOf(other))))
     return users
+  }
+
+  /** What a session that was swept proposes. */
+  claim(presence: Presence): Proposal {
+    const secretHash = this.#secrets.get(presence.session)
+    return { ...claim(presence), ...(secretHash !== undefined && { secretHash }) }
   }
 
   #name({ memory, script }: Pair): void {
@@ -147,6 +158,14 @@ class Twins {
       usersOf(this.#memory.snapshot()).map((user) => this.#own(user)),
     )
     assert.equal(snapshot.position.offset, this.#memory.snapshot().position.offset)
+    const queries = [...new Set(this.#secrets.values())].map((secretHash) => ({ secretHash, after: 0 }))
+    const inboxes = await this.#room.scripts.inboxes({ node: '', epoch: '' }, queries)
+    assert.deepEqual(
+      inboxes.map(legibleInbox),
+      queries.map((query) => legibleInbox(this.#memory.inbox(query))),
+    )
+    const said = await this.#room.scripts.history({ node: '', epoch: '' }, undefined, 50)
+    assert.deepEqual(said.map(withoutPlace), this.#memory.history(undefined, 50).map(withoutPlace))
     const accounts = await this.#room.scripts.list({ node: '', epoch: '' }, ACCOUNTS, '', 100)
     assert.deepEqual(
       accounts.map(withoutEnd),
@@ -159,6 +178,8 @@ class Twins {
   }
 
   #own(presence: Presence): Presence {
+    // Whoever is held is of no node.
+    if (presence.node === '') return presence
     return { ...presence, node: this.#names.get(presence.node) ?? 'unknown' }
   }
 }
@@ -178,7 +199,12 @@ function withoutEnd({ key, value, expiresAt }: Stored): unknown {
 }
 
 function withoutEpoch(answer: Answer): unknown {
-  return answer !== 'wait' && answer.ok ? answer.position.offset : answer
+  return answer !== 'wait' && answer.ok ? { ...answer, position: answer.position.offset } : answer
+}
+
+function legibleInbox(inbox: Inbox): unknown {
+  if (inbox === 'lost') return inbox
+  return inbox.map(({ seq, after, frame }) => [seq, after.offset, Buffer.from(frame).toString()])
 }
 
 function withoutPlace(event: Event): object {
@@ -186,7 +212,11 @@ function withoutPlace(event: Event): object {
   return rest
 }
 
-const textOf = (event: Event) => `${event.kind === 'left' ? event.key : ''} ${frameOf(event)}`
+/** A sweep shows out, and holds, in any order. */
+const textOf = (event: Event) => {
+  const swept = event.kind === 'left' || event.kind === 'held'
+  return `${swept ? event.key : ''} ${frameOf(event)}`
+}
 
 check('the scripts do with any proposals what memory does', async (t, { server }) => {
   const property = fc.asyncProperty(randomCalls, accidents, async (random, accidents) => {
@@ -195,6 +225,7 @@ check('the scripts do with any proposals what memory does', async (t, { server }
     const calls = callsOf(
       random,
       twins.pairs.map(({ memory }) => memory),
+      { refs: true },
     )
     for (const [index, { node, proposals }] of calls.entries()) {
       const pair = twins.pairs.find(({ memory }) => memory === node)
@@ -205,7 +236,11 @@ check('the scripts do with any proposals what memory does', async (t, { server }
         assert.deepEqual(outcomesOf(await script.send(script.number, ...proposals)), outcomes)
       } else if (accidents[index] !== 'none') {
         const swept = await twins.sweep(pair)
-        if (accidents[index] === 'claims' && swept.length > 0) await twins.commit(pair, swept.map(claim))
+        if (accidents[index] === 'claims' && swept.length > 0)
+          await twins.commit(
+            pair,
+            swept.map((who) => twins.claim(who)),
+          )
       }
     }
   })

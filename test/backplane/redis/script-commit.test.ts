@@ -34,7 +34,7 @@ check('a join is appended, published and kept', async (t, room) => {
   t.strictSame(short(await node.outcomes(join(ana, { status: 'OCUPADO' }))), [1])
   const { kind, key, name, ip, session, connectedAt } = join(ana)
   const presence = { key, name, session, node: 'n', ip, status: 'OCUPADO', connectedAt, order: 1 }
-  const event = { kind: `${kind}ed`, position: node.at(1), presence }
+  const event = { kind: `${kind}ed`, position: node.at(1), presence, fresh: true, at: connectedAt }
   t.strictSame(await ear.messages(), [{ kind: 'events', events: [event], head: node.at(1) }])
   t.strictSame(await room.log(node.at(0)), [event])
   t.strictSame(await present(room), [presence])

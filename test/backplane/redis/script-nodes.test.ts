@@ -34,7 +34,7 @@ check('the first node opens the room', async (t, room) => {
   const node = await room.node('n')
   t.match(node.epoch, /^[0-9a-f]{16}[0-9a-z]+$/)
   t.strictSame(await node.enter(), { position: node.at(0), claimsLeftMs: 0 })
-  t.equal(await room.meta('format'), '3')
+  t.equal(await room.meta('format'), '4')
   isFull(t, await room.leaseOf('n'))
 })
 

@@ -10,7 +10,7 @@ import { NODE } from './nodes.js'
 export function redisSubject(server: RedisServer): Subject {
   return {
     name: 'redis',
-    open: async ({ keptEvents, accountTtlMs = NODE.accountTtlMs }) => {
+    open: async ({ keptEvents, ...options }) => {
       const keyPrefix = randomUUID()
       const admin = new Redis(server.url)
       const nodes: RedisBackplane[] = []
@@ -21,8 +21,8 @@ export function redisSubject(server: RedisServer): Subject {
             keyPrefix,
             log: pino({ level: 'silent' }),
             ...NODE,
+            ...options,
             logLength: keptEvents,
-            accountTtlMs,
           })
           nodes.push(backplane)
           return { backplane, store: backplane.store }

@@ -70,7 +70,9 @@ export async function accounts(check: Check): Promise<void> {
     await b.sink.reach(where)
     const { kind: _, claim: __, ...shown } = entering
     const presence = { ...shown, node: a.id, order: 1 }
-    t.strictSame(b.log, [{ kind: 'joined', position: where, presence }], 'his secret is not told')
+    const at = entering.connectedAt
+    const event = { kind: 'joined', position: where, presence, fresh: true, at }
+    t.strictSame(b.log, [event], 'his secret is not told')
     t.strictSame((await b.backplane.snapshot()).users, [presence])
     for (const node of [a, b]) {
       t.equal(await accountOf(node, ana), entering.claim)
@@ -162,8 +164,8 @@ export async function accounts(check: Check): Promise<void> {
       const now = { ...was, ...fresh, ...more, node: node.id }
       t.strictSame(users, [now, before.users[1]])
       await a.catchUp()
-      for (const { log } of nodes)
-        t.strictSame(log.slice(3), [{ kind: 'joined', position: where, presence: now }], 'nothing else')
+      const event = { kind: 'joined', position: where, presence: now, fresh: false, at: more.connectedAt }
+      for (const { log } of nodes) t.strictSame(log.slice(3), [event], 'nothing else')
       for (const reader of nodes) t.strictSame(reader.present(), users)
     })
 

@@ -23,6 +23,8 @@ export async function log(check: Check): Promise<void> {
         kind: 'joined',
         position: where[0],
         presence: { ...ana, node: a.id, ip, status, connectedAt, order },
+        fresh: true,
+        at: connectedAt,
       },
       { kind: 'said', position: where[1], key, frame: frames[1] },
       { kind: 'status', position: where[2], key, session, status: 'OCUPADO', frame: frames[2] },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Outcome } from '../../../src/backplane/backplane.js'
 import type { Check } from '../check.js'
-import { concerns, EMPTY, lineOf, lineTold, propose } from '../model.js'
+import { concerns, EMPTY, lineOf, lineTold, propose, shown } from '../model.js'
 import { type Call, callsOf, clear, randomCalls } from '../random-calls.js'
 import type { TestNode } from '../room.js'
 import { checkHistory } from '../serial.js'
@@ -21,16 +21,21 @@ export async function random(check: Check): Promise<void> {
       const starts = nodes.map(({ sink }) => sink.told.length)
       const lines = nodes.map((): string[] => [])
       let state = EMPTY
-      let { offset } = position
-      for (const { node, proposals } of callsOf(random, nodes)) {
+      const behind = (at: number) => ({ ...position, offset: position.offset + at })
+      for (const { node, proposals } of callsOf(random, nodes, { refs: true })) {
         const expected = proposals.map((proposal): Outcome | { ok: false; reason: string } => {
           const verdict = propose(state, node.id, proposal)
-          if ('refused' in verdict) return { ok: false, reason: verdict.refused }
+          if ('refused' in verdict) {
+            state = verdict.after
+            return { ok: false, reason: verdict.refused }
+          }
+          const { at, waits } = 'repeats' in verdict ? verdict.repeats : verdict.passed
+          const outcome = { ok: true, position: behind(at), ...(waits && { waits }) } as const
+          if ('repeats' in verdict) return { ...outcome, repeated: true }
           for (const [index, { id }] of nodes.entries())
             if (concerns(id, proposal, state)) lines[index]?.push(lineOf(proposal, state))
           state = verdict.state
-          if (proposal.kind !== 'private') offset += 1
-          return { ok: true, position: { ...position, offset } }
+          return outcome
         })
         assert.deepEqual(await node.commit(...proposals), expected)
       }
@@ -39,10 +44,10 @@ export async function random(check: Check): Promise<void> {
         const wanted = lines[index] ?? []
         await node.sink.until('all of it', (told) => told.length >= start + wanted.length)
         assert.deepEqual(linesFrom(node, start), wanted)
-        const owners = node
-          .present()
-          .map(({ key, session, node, status, account }) => [key, { session, node, status, account }])
-        assert.deepEqual(Object.fromEntries(owners), Object.fromEntries(state.users))
+        const owners = node.present().map(({ key, session, node, status, account, extended = false }) => {
+          return [key, { session, node, status, account, extended }]
+        })
+        assert.deepEqual(Object.fromEntries(owners), shown(state))
       }
     })
     await fc.assert(property, { numRuns: RUNS })

@@ -22,4 +22,5 @@ for at = 1, #bans, 2 do
   if is_over(bans[at + 1]) then redis.call('HDEL', BANS, bans[at]) end
 end
 redis.call('PUBLISH', EVENTS, 'h\t' .. epoch .. '\t' .. offset)
-return { 'OK', epoch, offset, claims_left(), redis.call('SCARD', SWEPT) }
+-- And how many there are to be shown out: nodes, and those who were held for long enough.
+return { 'OK', epoch, offset, claims_left(), redis.call('SCARD', SWEPT) + redis.call('ZCOUNT', HELD, '-inf', now) }

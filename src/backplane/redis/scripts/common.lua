@@ -1,16 +1,18 @@
 -- What every script begins with. Not a script of its own: it stands before each of the others.
--- KEYS: meta, log, users, nodes, swept, bans. ARGV: namespace, lease in ms, the calling node, the epoch it knows, a random new one.
-local META, LOG, USERS, NODES, SWEPT, BANS = unpack(KEYS)
+-- KEYS: meta, log, users, nodes, swept, bans, held, history. ARGV: namespace, lease in ms, the calling node, the epoch it knows, a random
+-- new one, for how many ms an extended session is held (0: not at all).
+local META, LOG, USERS, NODES, SWEPT, BANS, HELD, HISTORY = unpack(KEYS)
 local NAMESPACE, LEASE, NODE, KNOWN, FRESH = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
-local FIRST_ARG = 6
-local FORMAT = '3'
+local GRACE = tonumber(ARGV[6])
+local FIRST_ARG = 7
+local FORMAT = '4'
 local EVENTS = NAMESPACE .. 'events'
 local LOG_MARKS = NAMESPACE .. 'marks'
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local meta = redis.call('HMGET', META, 'format', 'replid', 'epoch', 'offset', 'past', 'claims_until', 'top', 'fresh_bytes')
+local meta = redis.call('HMGET', META, 'format', 'replid', 'epoch', 'offset', 'past', 'claims_until', 'top', 'fresh_bytes', 'said_bytes')
 if meta[1] and meta[1] ~= FORMAT then
   return redis.error_reply('TERTULIAFORMAT ' .. meta[1] .. ' is the format of what is kept here; this node knows ' .. FORMAT)
 end
@@ -22,15 +24,25 @@ local claims_until = tonumber(meta[6] or 0)
 local top = tonumber(meta[7] or 0)
 -- What was appended to the log since its last mark.
 local fresh_bytes = tonumber(meta[8] or 0)
+-- What the history has.
+local said_bytes = tonumber(meta[9] or 0)
 
 local function node_key(id) return NAMESPACE .. 'node:' .. id end
 local function owned_key(id) return NAMESPACE .. 'owned:' .. id end
+-- Of an extended session, by the hash of its secret. `session`, a hash: seq (of its last private message), bytes (of its inbox), refs (how many
+-- it has had), waited (seq of the last message that there was when it was taken up; '' before that), the latest refs (s:<which> → ref), and
+-- what became of their frames (r:<ref> → outcome). `inbox`, a list: its latest private messages, each as seq, position that it stands
+-- behind, frame.
+local function session_key(secret) return NAMESPACE .. 'session:' .. secret end
+local function inbox_key(secret) return NAMESPACE .. 'inbox:' .. secret end
 
 -- Nobody is swept for Redis's own absence. The terms are those that nodes gave themselves: who calls may have another.
 local function renew_all()
   for _, id in ipairs(redis.call('ZRANGE', NODES, 0, -1)) do
     redis.call('ZADD', NODES, now + (redis.call('HGET', node_key(id), 'lease') or LEASE), id)
   end
+  -- Those who are held could not come back meanwhile, either.
+  for _, name in ipairs(redis.call('ZRANGE', HELD, 0, -1)) do redis.call('ZADD', HELD, now + GRACE, name) end
 end
 
 -- How many epochs are remembered: so often may Redis restart while a node is away, without its losing a word.
@@ -51,7 +63,7 @@ if meta[2] ~= replid then
   else
     past = ''
     -- What may be left would not fit what comes.
-    redis.call('DEL', LOG, LOG_MARKS, USERS, NODES, SWEPT)
+    redis.call('DEL', LOG, LOG_MARKS, USERS, NODES, SWEPT, HELD, HISTORY)
   end
   epoch = FRESH
   redis.call('HSET', META, 'format', FORMAT, 'replid', replid, 'epoch', epoch, 'offset', offset, 'past', past, 'top', top,
@@ -68,8 +80,8 @@ end
 -- Never more than a lease, whatever the clock does.
 local function claims_left() return math.min(math.max(claims_until - now, 0), LEASE) end
 
--- A user is kept as lines: node, session, status, order, account ('' for a guest), identity (JSON), and the frame of its departure up to
--- the time.
+-- A user is kept as lines: node ('' while it is held), session, status, order, account ('' for a guest), the hash of the session's secret ('' for a
+-- base session), identity (JSON), and the frame of its departure up to the time.
 local function owner_of(value)
   if not value then return nil end
   return string.match(value, '^([^\n]*)\n([^\n]*)\n')
@@ -78,6 +90,11 @@ end
 local function account_of(value)
   if not value then return '' end
   return string.match(value, '^[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n([^\n]*)\n')
+end
+
+local function secret_of(value)
+  if not value then return '' end
+  return string.match(value, '^[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n([^\n]*)\n')
 end
 
 -- What is kept of the kind `account`, by the key of the name (store.ts): an id, a space, and what is not the scripts' business.

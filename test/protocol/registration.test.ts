@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { readCredential } from '../../src/protocol/credential.js'
+import { readRegistration } from '../../src/protocol/registration.js'
 import { anyText } from './arbitraries.js'
 
 const PASSWORD = 'la tertulia'
@@ -9,24 +9,44 @@ const field = (detail: string) => ({ code: 'INVALID_FIELD', detail })
 const NO_PASSWORD = field('"content.password" debe ser un texto de 8 a 128 caracteres')
 const NO_TOKEN = field('"content.token" debe ser un texto')
 const BOTH = field('"content" lleva "password" o "token", no los dos')
-const UNAVAILABLE = { code: 'EXTENSIONS_UNAVAILABLE' }
+const NO_HISTORY = field('"content.history" debe ser un número entero de 0 a 100')
+const NO_RESUME = field('"content.resume" debe llevar "session", "position" y "seq" de la sesión')
 
-const password = (text: unknown) => readCredential({ password: text })
+/** What an object asks for that proves something, or why it is refused. */
+function credential(content: object) {
+  const read = readRegistration(content)
+  if ('code' in read) return read
+  assert.deepEqual(read.extensions, {}, 'an extended session')
+  return read.credential
+}
+const password = (text: unknown) => credential({ password: text })
 
-t.test('whoever shows nothing is a guest', async (t) => {
+t.test('1.4 null, absent or a string ask for nothing', async (t) => {
   for (const content of [undefined, null, '', 'hola', '{"password":"12345678"}'])
-    t.equal(readCredential(content), undefined, JSON.stringify(content))
+    t.strictSame(readRegistration(content), {}, JSON.stringify(content))
+})
+
+t.test('part 2: an object asks for an extended session, whatever is in it', async (t) => {
+  for (const content of [
+    {},
+    [],
+    { color: 'red' },
+    { Password: PASSWORD },
+    { ' history': 1 },
+    { sender: 'Ana' },
+  ])
+    t.strictSame(readRegistration(content), { extensions: {} }, JSON.stringify(content))
 })
 
 t.test('an object holds a password or a token', async (t) => {
-  t.strictSame(readCredential({ password: PASSWORD }), { password: PASSWORD })
+  t.strictSame(credential({ password: PASSWORD }), { password: PASSWORD })
   for (const token of ['a.b.c', '', 'no token at all', '\ud800'])
-    t.strictSame(readCredential({ token }), { token }, 'whoever checks it says what it is worth')
+    t.strictSame(credential({ token }), { token }, 'whoever checks it says what it is worth')
 })
 
 t.test('what else the object holds is not looked at', async (t) => {
-  t.strictSame(readCredential({ password: PASSWORD, color: 'red', 0: null }), { password: PASSWORD })
-  t.strictSame(readCredential({ user: 'Ana', token: 'a.b.c' }), { token: 'a.b.c' })
+  t.strictSame(credential({ password: PASSWORD, color: 'red', 0: null }), { password: PASSWORD })
+  t.strictSame(credential({ user: 'Ana', token: 'a.b.c' }), { token: 'a.b.c' })
 })
 
 t.test('a password and a token together are one too many', async (t) => {
@@ -37,33 +57,57 @@ t.test('a password and a token together are one too many', async (t) => {
     { password: PASSWORD, token: null },
     { password: 1, token: [] },
   ])
-    t.strictSame(readCredential(content), BOTH, JSON.stringify(content))
+    t.strictSame(readRegistration(content), BOTH, JSON.stringify(content))
 })
 
-t.test('what asks for extensions that are not there is refused', async (t) => {
-  for (const content of [
-    {},
-    [],
-    ['password'],
-    [{ password: PASSWORD }],
-    { history: 20 },
-    { resume: { epoch: 'a', offset: 1 } },
-    { history: null },
-    { Password: PASSWORD },
-    { ' password': PASSWORD },
-    { password: undefined, token: undefined },
-    { password: PASSWORD, history: 20 },
-    { token: 'a.b.c', resume: null },
-    { password: PASSWORD, token: 'a.b.c', history: 20 },
-    { password: 'short', resume: '' },
-  ])
-    t.strictSame(readCredential(content), UNAVAILABLE, JSON.stringify(content))
+t.test('part 2: the history that is asked for is a whole number of messages up to 100', async (t) => {
+  for (const history of [0, 1, 50, 100])
+    t.strictSame(readRegistration({ history }), { extensions: { history } })
+  t.strictSame(readRegistration({ history: undefined }), { extensions: {} })
+  for (const history of [-1, 101, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '20', null, true, [20], {}])
+    t.strictSame(readRegistration({ history }), NO_HISTORY, String(history))
+})
+
+const RESUME = { session: 's', position: '0a1f-12', seq: 3 }
+
+t.test('part 2, 3: what takes a session up is its secret, and where the client stands', async (t) => {
+  const resume = { secret: 's', position: { epoch: '0a1f', offset: 12 }, seq: 3 }
+  t.strictSame(readRegistration({ resume: RESUME }), { extensions: { resume } })
+  const more = { resume: { ...RESUME, seq: 0, color: 'red' }, history: 7, token: 'a.b.c' }
+  t.strictSame(readRegistration(more), {
+    credential: { token: 'a.b.c' },
+    extensions: { history: 7, resume: { ...resume, seq: 0 } },
+  })
+  t.strictSame(readRegistration({ resume: undefined }), { extensions: {} })
+})
+
+t.test('part 2, 3: all three are needed, and each in its form', async (t) => {
+  const wrong: [string, unknown[]][] = [
+    ['session', [undefined, null, '', 1, {}, 's'.repeat(129)]],
+    ['position', [undefined, null, '', 1, {}, 'x', 'x-', '-1', 'x-1.5', 'X-1', 'x-01', 'x--1', ' x-1']],
+    ['seq', [undefined, null, '3', -1, 1.5, 2 ** 53, Number.NaN]],
+  ]
+  for (const [key, values] of wrong)
+    for (const value of values)
+      t.strictSame(readRegistration({ resume: { ...RESUME, [key]: value } }), NO_RESUME, `${key}: ${value}`)
+  for (const { session, position, seq } of [RESUME])
+    for (const resume of [null, 's', 1, [], {}, { session, position }, { session, seq }, { position, seq }])
+      t.strictSame(readRegistration({ resume }), NO_RESUME, JSON.stringify(resume))
+  t.match(readRegistration({ resume: { ...RESUME, session: 's'.repeat(128) } }), { extensions: {} })
+})
+
+t.test('of several things that are wrong the credential is named first', async (t) => {
+  const content = { password: 'short', history: -1, resume: {} }
+  t.strictSame(readRegistration(content), NO_PASSWORD)
+  t.strictSame(readRegistration({ ...content, password: PASSWORD }), NO_HISTORY)
+  t.strictSame(readRegistration({ ...content, password: PASSWORD, history: 1 }), NO_RESUME)
+  t.strictSame(readRegistration({ ...content, token: 'a.b.c' }), BOTH)
 })
 
 t.test('a password or a token is a text', async (t) => {
   for (const value of [null, 12_345_678, true, [PASSWORD], { password: PASSWORD }]) {
     t.strictSame(password(value), NO_PASSWORD, JSON.stringify(value))
-    t.strictSame(readCredential({ token: value }), NO_TOKEN, JSON.stringify(value))
+    t.strictSame(credential({ token: value }), NO_TOKEN, JSON.stringify(value))
   }
 })
 

@@ -1,21 +1,21 @@
 const FIRST_BYTES = 4096
 
-/** Names as the elements of a JSON array, in bytes. Adding one copies nothing, and what was given out stays as it was. */
-export class NameList {
+/** The elements of a JSON array, in bytes. Adding one copies nothing, and what was given out stays as it was. */
+export class JsonList {
   #buffer = Buffer.allocUnsafe(0)
   #length = 0
 
-  constructor(names: Iterable<string>) {
-    this.#write(Array.from(names, (name) => JSON.stringify(name)).join(','))
+  constructor(elements: Iterable<string | object>) {
+    this.#write(Array.from(elements, (element) => JSON.stringify(element)).join(','))
   }
 
-  /** The names with commas between, UTF-8. */
+  /** The elements with commas between, UTF-8. */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#length)
   }
 
-  append(name: string): void {
-    this.#write((this.#length === 0 ? '' : ',') + JSON.stringify(name))
+  append(element: string | object): void {
+    this.#write((this.#length === 0 ? '' : ',') + JSON.stringify(element))
   }
 
   #write(text: string): void {
