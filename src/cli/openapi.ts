@@ -1,5 +1,6 @@
-/** Writes `openapi/openapi.json` from the schemas of the routes: `npm run openapi`. */
+/** Writes the documents that are made from the schemas of routes and frames: `npm run openapi`. */
 import { writeFileSync } from 'node:fs'
-import { openApiText } from './openapi-text.js'
+import { documents } from './documents.js'
 
-writeFileSync(new URL('../../openapi/openapi.json', import.meta.url), await openApiText())
+for (const [path, text] of Object.entries(await documents()))
+  writeFileSync(new URL(`../../${path}`, import.meta.url), text)

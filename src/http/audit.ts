@@ -10,15 +10,21 @@ const LOOKING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
  * `info`, what only looks at `debug`.
  */
 export class Audit {
+  readonly #isOperator: (request: FastifyRequest) => boolean
   readonly #notes = new WeakMap<FastifyRequest, object>()
 
-  constructor(app: FastifyInstance, log: FastifyBaseLogger) {
+  /** @param isOperator whether it is known that an operator sent it: strangers are logged as what they are, where they are refused */
+  constructor(
+    app: FastifyInstance,
+    log: FastifyBaseLogger,
+    isOperator: (request: FastifyRequest) => boolean,
+  ) {
+    this.#isOperator = isOperator
     // As soon as it is known what came of it: whoever asked may be gone before he could be told.
     app.addHook('onSend', async (request, reply) => {
       const { method, routeOptions, params, body } = request
       const { statusCode } = reply
-      // Who was no operator has been logged as that.
-      if (statusCode === 401 || statusCode === 429) return
+      if (!this.#isOperator(request)) return
       const note = this.#notes.get(request)
       const did = `${method} ${routeOptions.url}`
       const what = { operator: clientAddress(request), did, params, body, ...(note && { note }), statusCode }

@@ -20,6 +20,15 @@ const VERSION = '13'
 /** How long a client may take to answer our close frame. */
 const CLOSE_TIMEOUT_MS = 2000
 
+/** In how many pieces one message may come. */
+const MAX_FRAGMENTS = 4096
+
+/** So many pings are answered each in a turn of the event loop; of more, the last one is (RFC 6455, 5.5.3). */
+const PONGS_A_TURN = 50
+
+/** A client that leaves so much unread gets no pong: of pings the last one is answered when it reads. */
+const PONG_WAITING_BYTES = 64 * 1024
+
 /** What whoever comes or waits is told while the node starts or ends. */
 const CLOSED = 'No connections are taken now: come back'
 
@@ -47,11 +56,15 @@ export async function chatRoute(
     // Only what stands before the first NUL byte is judged, and that is the codec's business.
     skipUTF8Validation: true,
     closeTimeout: CLOSE_TIMEOUT_MS,
+    maxFragments: MAX_FRAGMENTS,
+    // By the library's own way whoever sends many at once is cut off.
+    autoPong: false,
     clientTracking: false,
   }
   // Sessions are closed by the node, in good order, before the server is.
   await app.register(websocket, { options, preClose: (done) => done() })
   judgeReasons(app.websocketServer)
+  refuseHasty(app)
   // Whoever waits keeps the server from closing.
   app.addHook('preClose', async () => admission.close())
 
@@ -103,6 +116,27 @@ export async function chatRoute(
       }
       serve(node, socket, new WebSocketConnection(socket, request.raw.socket, clientAddress(request)))
     },
+  })
+}
+
+/**
+ * Whoever asks for an upgrade has had the answers to what he asked before (RFC 9110, 7.8; RFC 9112, 9.3.2). If not, the connection ends:
+ * the plugin could not answer, and would leave it open for ever.
+ */
+function refuseHasty({ server }: FastifyInstance): void {
+  /** The last of its answers that are under way. */
+  const answering = new WeakMap<object, object>()
+  server.on('request', ({ socket }, response) => {
+    answering.set(socket, response)
+    response.once('close', () => {
+      if (answering.get(socket) === response) answering.delete(socket)
+    })
+  })
+  const upgrades = server.listeners('upgrade')
+  server.removeAllListeners('upgrade')
+  server.on('upgrade', (request, socket, head) => {
+    if (answering.has(socket)) socket.destroy()
+    else for (const upgrade of upgrades) upgrade.call(server, request, socket, head)
   })
 }
 
@@ -163,7 +197,66 @@ function serve(node: ChatNode, socket: WebSocket, connection: Connection): void 
   // The reason follows in the close event.
   socket.on('error', () => {})
   socket.on('message', (data: Buffer) => node.receive(session, data))
+  // Most clients never send any.
+  let pongs: Pongs | undefined
+  socket.on('ping', (data: Buffer) => {
+    pongs ??= new Pongs(socket, connection)
+    pongs.answer(data)
+    node.receiveControl(session)
+  })
+  socket.on('pong', () => node.receiveControl(session))
   socket.on('close', (code) => node.ended(session, code))
+}
+
+/** Answers pings, however many come at once, without ever holding more than a few. */
+class Pongs {
+  readonly #ws: WebSocket
+  readonly #connection: Connection
+  /** How many were answered in this turn, and the last one that was not. */
+  #answered = 0
+  #last: Buffer | undefined
+  #scheduled = false
+  #waits = false
+
+  constructor(ws: WebSocket, connection: Connection) {
+    this.#ws = ws
+    this.#connection = connection
+  }
+
+  answer(ping: Buffer): void {
+    if (this.#answered < PONGS_A_TURN && this.#connection.socket.writableLength < PONG_WAITING_BYTES) {
+      this.#answered += 1
+      this.#last = undefined
+      this.#pong(ping)
+    } else {
+      // A part of what was read would keep all of it.
+      this.#last = Buffer.from(ping)
+    }
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => this.#endTurn())
+  }
+
+  #endTurn(): void {
+    this.#scheduled = false
+    this.#answered = 0
+    if (this.#last === undefined || !this.#connection.open) return
+    if (this.#connection.socket.writableLength < PONG_WAITING_BYTES) this.answer(this.#last)
+    else this.#onDrain()
+  }
+
+  #onDrain(): void {
+    if (this.#waits) return
+    this.#waits = true
+    this.#connection.socket.once('drain', () => {
+      this.#waits = false
+      if (this.#last !== undefined) this.answer(this.#last)
+    })
+  }
+
+  #pong(ping: Buffer): void {
+    if (this.#connection.open) this.#ws.pong(ping)
+  }
 }
 
 class WebSocketConnection implements Connection {

@@ -26,7 +26,7 @@ export const UNAUTHORIZED = {
   401: answer('The operator token is missing or wrong'),
   429: answer('More requests than `API_REQUESTS_PER_MINUTE`'),
 }
-export const TOO_LONG = { 414: answer('The name is longer than any name can be') }
+export const TOO_LONG = { 414: answer('What stands in the path is longer than it can be') }
 export const NOT_FOUND = { 404: answer('There is no such thing') }
 export const CONFLICT = {
   409: answer('There is no room for another'),

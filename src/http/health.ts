@@ -3,6 +3,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { ChatNode, NodeState } from '../chat/node.js'
 
+/** What its routes begin with. */
+export const HEALTH_PATH = '/health/'
+
 const REASONS: Record<Exclude<NodeState, 'up'>, string> = {
   starting: 'has not reached the other nodes yet',
   'cut-off': 'cannot reach the other nodes',

@@ -14,6 +14,14 @@ export const NEXT = Type.Union([Type.String(), Type.Null()], {
   description: 'The `cursor` of the next page; null on the last',
 })
 
+/** Whether a limit is one: what became a number when it was read need not be written like one, and without an end it passes every maximum. */
+export function isWhole(limit: number): boolean {
+  return Number.isSafeInteger(limit)
+}
+
+/** What is wrong with a limit that is not {@link isWhole}. */
+export const LIMIT_PROBLEM = 'querystring/limit must be integer'
+
 /**
  * Reads which page is asked for.
  * @param first what is before the first page
@@ -24,8 +32,7 @@ export function readPage<T>(
   first: T,
   decode: (cursor: string) => T | undefined,
 ): { readonly limit: number; readonly after: T } | { readonly problem: string } {
-  // What becomes a number when it is read need not be written like one, and one that has no end passes every maximum.
-  if (!Number.isSafeInteger(limit)) return { problem: 'querystring/limit must be integer' }
+  if (!isWhole(limit)) return { problem: LIMIT_PROBLEM }
   const after = cursor === undefined ? first : decode(cursor)
   if (after === undefined) return { problem: 'querystring/cursor must be the "next" of an earlier page' }
   return { limit, after }

@@ -10,18 +10,20 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify'
 import type { Accounts } from '../accounts/accounts.js'
+import { addressGroup } from '../chat/connection.js'
 import type { ConnectionLimits } from '../chat/limits.js'
 import type { ChatNode } from '../chat/node.js'
 import { accounts as accountRoutes } from './accounts.js'
 import { announcements } from './announcements.js'
 import { Audit } from './audit.js'
-import { requireOperator } from './auth.js'
+import { holdsToken, requireOperator } from './auth.js'
 import { bans } from './bans.js'
 import { chatRoute } from './chat-route.js'
 import { clientAddress } from './client-address.js'
 import { docs } from './docs.js'
 import { ErrorBody, errorBody, validationError } from './errors.js'
-import { health } from './health.js'
+import { HEALTH_PATH, health } from './health.js'
+import { messages } from './messages.js'
 import { nodes } from './nodes.js'
 import { users } from './users.js'
 
@@ -51,6 +53,9 @@ export interface ServerOptions {
 const REQUEST_MS = 15_000
 const TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 1000 }
 
+/** A connection on which nothing moves for so long is ended, unless it is a WebSocket. */
+const IDLE_MS = 30_000
+
 /** What pages may load that are served here: the one to try the API on needs nothing else. */
 const CONTENT_POLICY = {
   defaultSrc: ["'none'"],
@@ -67,10 +72,30 @@ const CONTENT_POLICY = {
 // A name may have 64 code points, each up to 12 characters once it stands in a URL.
 const MAX_PARAM_LENGTH = 1024
 
-/** Before the token is looked at: it is guessed no faster. */
-async function limitRequests(app: FastifyInstance, perMinute: number): Promise<void> {
-  await app.register(rateLimit, { global: false })
-  app.addHook('onRequest', app.rateLimit({ max: perMinute, timeWindow: 60_000, keyGenerator: clientAddress }))
+/** So many addresses are counted at a time; of more, those that asked longest ago are forgotten. */
+const COUNTED_ADDRESSES = 65_536
+
+/**
+ * Limits all requests but upgrades, which have limits of their own, and those for health, which whoever watches over the process makes all the
+ * time. Whoever has the operator token is counted for himself: strangers at his address, or behind the same proxy, do not lock him out; and
+ * who has not guesses it no faster.
+ */
+async function limitRequests(
+  app: FastifyInstance,
+  perMinute: number,
+  adminToken: () => string | undefined,
+): Promise<void> {
+  await app.register(rateLimit, { global: false, cache: COUNTED_ADDRESSES })
+  const limit = app.rateLimit({
+    max: perMinute,
+    timeWindow: 60_000,
+    allowList: (request) => request.ws === true || request.url.startsWith(HEALTH_PATH),
+    keyGenerator: (request) => {
+      const address = addressGroup(clientAddress(request))
+      return holdsToken(request, adminToken()) ? `operator ${address}` : address
+    },
+  })
+  app.addHook('onRequest', limit)
 }
 
 /** Refuses a path that cannot be read. It gets to no hook: nobody else would end the connection if it asks for an upgrade. */
@@ -88,7 +113,9 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     trustProxy: trustProxy.length > 0 && [...trustProxy],
     forceCloseConnections: true,
     requestTimeout: REQUEST_MS,
-    ...(tls ? { https: { ...tls, ...TIMES } } : { http: TIMES }),
+    // Also whoever does not read his answers.
+    connectionTimeout: IDLE_MS,
+    ...(tls ? { https: { ...tls, ...TIMES, handshakeTimeout: TIMES.headersTimeout } } : { http: TIMES }),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     schemaErrorFormatter: validationError,
     frameworkErrors: refuseUnread,
@@ -105,18 +132,19 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     strictTransportSecurity: tls !== undefined,
   })
   await chatRoute(app, options)
-  await docs(app, version)
+  if (options.requestsPerMinute > 0) await limitRequests(app, options.requestsPerMinute, adminToken)
+  await docs(app, { version, maxContentChars: node.decrees.maxContentChars })
   await app.register(health, { node })
   await app.register(async (operators) => {
-    if (options.requestsPerMinute > 0) await limitRequests(operators, options.requestsPerMinute)
-    await requireOperator(operators, adminToken)
+    const isOperator = await requireOperator(operators, adminToken)
     operators.addHook('onRoute', ({ schema }) => {
       if (schema) schema.security = [{ operator: [] }]
     })
-    const trail = new Audit(operators, audit)
+    const trail = new Audit(operators, audit, isOperator)
     await operators.register(users, { node })
     await operators.register(bans, { node, audit: trail })
     await operators.register(announcements, { node })
+    await operators.register(messages, { node })
     await operators.register(accountRoutes, { accounts })
     await operators.register(nodes, { node })
   })

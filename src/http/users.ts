@@ -27,13 +27,21 @@ const User = Type.Object(
     status: Status,
     ip: Type.String({ description: "The client's own address", examples: ['192.0.2.7'] }),
     node: Type.String({
-      description: 'The node that holds the connection',
+      description: 'The node that holds the connection; empty while there is none',
       examples: ['chat-1-5f0c3ad1b2e49786'],
     }),
     connectedAt: Type.String({ format: 'date-time', examples: ['2026-11-23T18:00:00.000Z'] }),
     guest: Type.Boolean({
       description: 'Whether it was registered without a password or token',
       examples: [true],
+    }),
+    extended: Type.Boolean({
+      description: 'Whether the session can be taken up again when its connection breaks (protocol, part 2)',
+      examples: [false],
+    }),
+    held: Type.Boolean({
+      description: 'Whether its connection broke, and it may come back',
+      examples: [false],
     }),
   },
   { $id: 'User', description: 'Somebody who is present' },
@@ -152,7 +160,8 @@ function absent(name: string) {
   return errorBody(404, `Nobody named ${JSON.stringify(name)} is present`)
 }
 
-function describe({ name, status, ip, node, connectedAt, account }: Presence): Static<typeof User> {
+function describe(presence: Presence): Static<typeof User> {
+  const { name, status, ip, node, connectedAt, account, extended = false, held = false } = presence
   const guest = account === undefined
-  return { name, status, ip, node, connectedAt: new Date(connectedAt).toISOString(), guest }
+  return { name, status, ip, node, connectedAt: new Date(connectedAt).toISOString(), guest, extended, held }
 }

@@ -49,3 +49,39 @@ t.test('what changes something is written down unless nothing is', async (t) => 
     t.equal(said().length, count, level)
   }
 })
+
+t.test('what strangers ask for is no deed of an operator, however they ask', async (t) => {
+  const { app, said } = await audited(t, 'debug')
+  const answer = (head: string[]) => {
+    const socket = connect(app.port, '127.0.0.1')
+    socket.write([...head, 'Host: a', '', ''].join('\r\n'))
+    t.teardown(() => socket.destroy())
+    return once(socket, 'data').then(String)
+  }
+  const upgrade = ['Upgrade: x', 'Connection: Upgrade']
+  t.match(await answer(['DELETE /users/Ana HTTP/1.1', ...upgrade]), /^HTTP\/1.1 404/)
+  t.equal((await app.http.inject({ method: 'DELETE', url: '/users/Ana' })).statusCode, 401)
+  const headers = { authorization: 'Bearer a-guess' }
+  t.equal((await app.http.inject({ method: 'DELETE', url: '/users/Ana', headers })).statusCode, 401)
+  t.same(said(), [])
+  await app.http.inject({
+    method: 'DELETE',
+    url: '/users/Ana',
+    headers: { authorization: `Bearer ${TOKEN}` },
+  })
+  t.equal(said().length, 1)
+  t.match(said()[0], /"did":"DELETE \/users\/:name".*"statusCode":404/)
+})
+
+t.test('what is one too many is no deed either', async (t) => {
+  const lines: string[] = []
+  const app = await startApp(t, { LOG_LEVEL: 'debug', API_REQUESTS_PER_MINUTE: '1' }, undefined, (line) =>
+    lines.push(line),
+  )
+  const headers = { authorization: `Bearer ${TOKEN}` }
+  const statuses: number[] = []
+  for (const given of [{}, {}, headers, headers])
+    statuses.push((await app.http.inject({ method: 'DELETE', url: '/users/Ana', headers: given })).statusCode)
+  t.same(statuses, [401, 429, 404, 429])
+  t.equal(lines.filter((line) => line.includes('"audit":true')).length, 1)
+})

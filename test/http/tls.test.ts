@@ -74,6 +74,18 @@ t.test('old versions of TLS are refused, and so is plain HTTP', async (t) => {
   await t.rejects(once(new WebSocket(`ws://127.0.0.1:${app.port}/chat`), 'open'))
 })
 
+t.test('a handshake of TLS has its time', async (t) => {
+  const { app } = await secure(t)
+  const { server } = app.http
+  const times = Object.getOwnPropertySymbols(server).filter(
+    ({ description }) => description === 'handshake-timeout',
+  )
+  t.same(
+    times.map((time) => Reflect.get(server, time)),
+    [10_000],
+  )
+})
+
 t.test('a certificate that cannot be used is said at start', async (t) => {
   const directory = t.testdir({ other: {} })
   const { cert, key } = await selfSigned(directory)

@@ -1,14 +1,18 @@
 import t, { type Test } from 'tap'
 import { MemoryBackplane } from '../../src/backplane/memory.js'
 import { Client } from '../conformance/client.js'
-import { ask, type RunningApp, startApp, TOKEN } from '../support/app.js'
+import { act, ask, type RunningApp, startApp, TOKEN } from '../support/app.js'
+import { onEveryBackplane } from '../support/pairs.js'
 import { newRoom } from '../support/shared.js'
+import { until } from '../support/until.js'
 
 interface Page {
   users: { name: string; status: string; ip: string; node: string; connectedAt: string }[]
   total: number
   next: string | null
 }
+
+const KEYS = ['name', 'status', 'ip', 'node', 'connectedAt', 'guest', 'extended', 'held']
 
 async function page(app: RunningApp, query = ''): Promise<Page> {
   const answer = await ask(app, `/users${query}`)
@@ -40,7 +44,7 @@ t.test('GET /users', async (t) => {
     t.equal(found.total, 2)
     t.equal(found.next, null)
     const [zoe] = found.users
-    t.same(Object.keys(zoe ?? {}), ['name', 'status', 'ip', 'node', 'connectedAt', 'guest'])
+    t.same(Object.keys(zoe ?? {}), KEYS)
     t.match(zoe, { status: 'ACTIVO', ip: '127.0.0.1', node: /^node-[0-9a-f]{16}$/ })
     const since = Date.parse(zoe?.connectedAt ?? '')
     t.ok(since >= before && since <= Date.now())
@@ -142,6 +146,58 @@ t.test('GET /users/:name', async (t) => {
     t.same(answer.json(), { statusCode: 404, error: 'Not Found', message: 'Nobody named "Nadie" is present' })
   })
 })
+
+t.test('a session that may come back', (t) =>
+  onEveryBackplane(t, async (t, open) => {
+    await t.test('is shown as what it is by every node, alone and on the list', async (t) => {
+      const { one, two } = await open(t)
+      const beto = await Client.join(one.url, 'Beto')
+      const ana = await Client.open(one.url)
+      const { raw } = await ana.register('Ana', {})
+      type Seen = { name: string; extended: boolean; held: boolean; node: string }
+      const brief = ({ name, extended, held, node }: Seen) => [name, extended, held, node.slice(0, 3)]
+      /** Waits until both nodes show these, and none else. */
+      const becomes = async (expected: unknown[][]) => {
+        for (const app of [one, two]) {
+          await until(JSON.stringify(expected), async () => {
+            const { users }: { users: Seen[] } = (await ask(app, '/users')).json()
+            return JSON.stringify(users.map(brief)) === JSON.stringify(expected)
+          })
+          const alone = expected.map(async ([name]) => brief((await ask(app, `/users/${name}`)).json()))
+          t.same(await Promise.all(alone), expected, 'the same one by one')
+        }
+      }
+      await becomes([
+        ['Beto', false, false, 'one'],
+        ['Ana', true, false, 'one'],
+      ])
+      ana.break()
+      await becomes([
+        ['Beto', false, false, 'one'],
+        ['Ana', true, true, ''],
+      ])
+      const { session, position, seq } = JSON.parse(raw)
+      const again = await Client.open(two.url)
+      await again.register('Ana', { resume: { session, position, seq } })
+      await becomes([
+        ['Beto', false, false, 'one'],
+        ['Ana', true, false, 'two'],
+      ])
+      beto.break()
+      await becomes([['Ana', true, false, 'two']])
+    })
+
+    await t.test('can be removed while it is away', async (t) => {
+      const { one, two } = await open(t)
+      const ana = await Client.open(one.url)
+      await ana.register('Ana', {})
+      ana.break()
+      await until('Ana is held', async () => (await ask(two, '/users/Ana')).json().held === true)
+      t.equal((await act(two, 'DELETE', '/users/Ana')).statusCode, 204)
+      t.equal((await ask(two, '/users/Ana')).statusCode, 404)
+    })
+  }),
+)
 
 t.test('operators only', async (t) => {
   const app = await startApp(t)
