@@ -16,6 +16,7 @@ export type ContenderName =
   | 'tertulia, collected'
   | 'tertulia+redis'
   | 'tertulia+redis, limits on'
+  | 'tertulia+redis, extended'
   | 'tertulia+redis, 2 nodes'
   | 'tertulia+redis, 3 nodes'
   | 'floor'
@@ -28,7 +29,7 @@ export type ContenderName =
 /** A contender that runs. */
 export interface Contender {
   /** Of the load generator. */
-  readonly dialect: 'tertulia' | 'copied' | 'socket.io' | 'nats'
+  readonly dialect: 'tertulia' | 'extended' | 'copied' | 'socket.io' | 'nats'
   readonly ports: readonly number[]
   /** Whose CPU time counts: the servers first, then Redis. */
   readonly pids: readonly number[]
@@ -137,6 +138,7 @@ const STARTS: { readonly [Name in ContenderName]: () => Promise<Contender> } = {
   'tertulia, collected': collected,
   'tertulia+redis': () => withRedis('tertulia', (env) => nodes(1, env)),
   'tertulia+redis, limits on': () => withRedis('tertulia', (env) => nodes(1, { ...env, ...LIMITED })),
+  'tertulia+redis, extended': () => withRedis('extended', (env) => nodes(1, env)),
   'tertulia+redis, 2 nodes': () => withRedis('tertulia', (env) => nodes(2, env)),
   'tertulia+redis, 3 nodes': () => withRedis('tertulia', (env) => nodes(3, env)),
   floor: async () => together('copied', [await startServer([path('native/build/floor'), '0'], {})]),

@@ -53,6 +53,8 @@ t.test('without any variable the defaults hold', async (t) => {
     LOG_LENGTH: 100_000,
     LOG_MAX_BYTES: 67_108_864,
     READY_LAG_MS: 0,
+    RESUME_GRACE_MS: 30_000,
+    HISTORY_LENGTH: 10_000,
     DRAIN_MS: 5000,
   })
 })
@@ -118,6 +120,14 @@ for (const [name, values] of Object.entries({
     '10.0.0.1/8/8',
     '10.0.0.1,',
     'proxy.example',
+  ],
+  ALLOWED_ORIGINS: [
+    '*',
+    'https://*',
+    'https://*.example',
+    'https://chat.example/',
+    'https://Chat.example',
+    'chat.example',
   ],
   REDIS_URL: ['localhost', 'http://x', 'redis://', 'redis://x/name', 'redis:///0'],
   REDIS_SENTINELS: ['one', 'one:', ':1', 'one:0', 'one:65536', 'a b:1', 'one:1,'],

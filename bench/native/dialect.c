@@ -34,6 +34,14 @@ static void chat_opened(client *who) {
   client_say(who, WS_TEXT, frame, (size_t)length);
 }
 
+// With the extensions of part 2.
+static void extended_opened(client *who) {
+  char name[NAME_BYTES + 1], frame[96];
+  name_write(name, who->index);
+  int length = snprintf(frame, sizeof frame, "{\"type\":\"register\",\"sender\":\"%s\",\"content\":{}}", name);
+  client_say(who, WS_TEXT, frame, (size_t)length);
+}
+
 static size_t chat_hear(client *who, uint8_t *bytes, size_t length) {
   enum { TYPE_AT = 9 };
   const uint8_t *type = bytes + TYPE_AT;
@@ -134,6 +142,7 @@ static size_t nats_compose(char *out, uint32_t sender, const char *content, size
 
 static const dialect DIALECTS[] = {
     {"tertulia", "/chat", WS_TEXT, false, chat_opened, chat_hear, chat_compose},
+    {"extended", "/chat", WS_TEXT, false, extended_opened, chat_hear, chat_compose},
     {"copied", "/chat", WS_TEXT, false, chat_opened, chat_hear, copied_compose},
     {"socket.io", "/socket.io/?EIO=4&transport=websocket", WS_TEXT, false, io_opened, io_hear, io_compose},
     {"nats", "/", WS_BINARY, true, nats_opened, nats_hear, nats_compose},

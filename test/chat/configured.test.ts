@@ -3,16 +3,6 @@ import { Client } from '../conformance/client.js'
 import { ask, startApp } from '../support/app.js'
 import { until } from '../support/until.js'
 
-t.test('1.4 a register that asks for extensions is refused, and the name stays free', async (t) => {
-  const app = await startApp(t)
-  const ana = await Client.open(app.url)
-  for (const content of [{}, { history: 5 }, { password: 'correct horse', history: 5 }, { resume: {} }]) {
-    ana.send({ type: 'register', sender: 'Ana', content })
-    t.match(await ana.next(), { type: 'error', content: /extensiones que este servidor no ofrece/ })
-  }
-  await ana.register('Ana')
-})
-
 t.test('MAX_CONTENT_CHARS is how long a message may be', async (t) => {
   const app = await startApp(t, { MAX_CONTENT_CHARS: '5' })
   const ana = await Client.join(app.url, 'Ana')

@@ -137,3 +137,23 @@ t.test('whoever leaves more unread than the cap is named, the others are not', a
   t.equal(overfull.length, 1)
   t.equal(overfull[0], slow)
 })
+
+t.test('whoever is relieved by a flush and sends again is flushed again', async (t) => {
+  const { fanout, members } = room(1)
+  const asker = member(1000)
+  fanout.enter(asker)
+  const answer = framed('x'.repeat(400))
+  let answers = 0
+  const go = () => {
+    answers += 1
+    fanout.send(asker, answer)
+    if (answers < 20) asker.outbox.onceRelieved(go)
+  }
+  go()
+  for (let turns = 0; turns < 20; turns += 1) await turn()
+  t.equal(answers, 20)
+  t.equal(asker.connection.socket.written.length, 20 * answer.length, 'and nothing is left behind')
+  fanout.append(payload('one'))
+  await turn()
+  t.equal(members[0]?.connection.socket.written, frames('one'))
+})

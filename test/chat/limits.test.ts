@@ -47,3 +47,11 @@ t.test('addresses that have been quiet are forgotten, and busy ones are not', as
   for (let count = 0; count < 5000; count += 1) rate.ask(`203.0.${count >> 8}.${count & 255}`, 200_000)
   t.ok(rate.size <= 6000, `${rate.size} are remembered`)
 })
+
+t.test('of IPv6 a network is one address for rates, too', async (t) => {
+  const rate = new AddressRate(1)
+  t.equal(rate.ask('2001:db8:1:2::1', 0), 0)
+  t.ok(rate.ask('2001:db8:1:2:ffff::2', 0) > 0)
+  t.equal(rate.ask('2001:db8:1:3::1', 0), 0)
+  t.equal(rate.size, 2)
+})

@@ -15,6 +15,12 @@ async function enter(app: RunningApp, name: string, content: unknown = null): Pr
   return client
 }
 
+/** Takes its leave: whoever only breaks off is held, if he is extended. */
+async function leave(client: Client): Promise<void> {
+  client.send({ type: 'disconnect', sender: client.name })
+  await client.closed()
+}
+
 /** What a `register` is answered that is refused. */
 async function refusal(app: RunningApp, name: string, content: unknown = null): Promise<string> {
   const client = await Client.open(app.url)
@@ -41,7 +47,7 @@ async function owners(t: Test, open: OpenPair): Promise<void> {
   await t.test('a password claims a free name, and proves it ever after, on any node', async (t) => {
     const { one, two } = await open(t)
     const ana = await enter(one, 'Ana', { password: PASSWORD })
-    await ana.close()
+    await leave(ana)
     await empty(two)
     t.equal(
       await refusal(two, 'Ana'),
@@ -150,7 +156,7 @@ async function owners(t: Test, open: OpenPair): Promise<void> {
     const ana = await enter(one, 'Ana', good)
     const again = await enter(two, 'Ana', good)
     t.match(await ana.closed(), { code: 4005 })
-    await again.close()
+    await leave(again)
     await empty(one)
     t.match(await refusal(one, 'Ana'), /^El usuario ya existe/)
     t.match(await refusal(one, 'Beto', good), 'El token no es válido: es para otro nombre')
@@ -190,7 +196,8 @@ async function owners(t: Test, open: OpenPair): Promise<void> {
     const { one, two } = await open(t)
     const ana = await enter(one, 'Ana', { password: PASSWORD })
     const beto = await enter(two, 'Beto', { password: PASSWORD })
-    await beto.close()
+    t.match(await ana.next(), { type: 'user_connected' })
+    await leave(beto)
     t.match(await ana.next(), { type: 'user_disconnected', content: 'Beto ha salido' })
     const { accounts, next } = (await ask(two, '/accounts')).json()
     t.match(accounts, [
@@ -207,13 +214,13 @@ async function owners(t: Test, open: OpenPair): Promise<void> {
     t.equal((await act(one, 'DELETE', '/accounts/ana')).statusCode, 404)
     t.same(await ana.settle(), [], 'who is there stays')
     t.equal(await refusal(two, 'Ana', { password: PASSWORD }), 'El usuario ya existe')
-    await ana.close()
+    await leave(ana)
     await until('Ana has gone', async () => (await present(two)).length === 0)
     await enter(two, 'Ana', { password: 'a new owner has it' })
   })
 
   await t.test('a session that ends while its password is checked enters nowhere', async (t) => {
-    const { one } = await open(t)
+    const { one } = await open(t, { RESUME_GRACE_MS: '0' })
     const hasty = await Client.open(one.url)
     hasty.send({ type: 'register', sender: 'Ana', content: { password: PASSWORD } })
     hasty.break()

@@ -7,7 +7,7 @@ import { startApp } from '../support/app.js'
 import { TestConnection } from '../support/connection.js'
 import { until } from '../support/until.js'
 
-const frame: Decoded = { kind: 'frame', frame: { type: 'list_users', sender: 'Ana' } }
+const frame: Decoded = { kind: 'frame', frame: { type: 'list_users', sender: 'Ana' }, ref: undefined }
 
 t.test('a connection with more than 64 frames waiting for their commit is not read further', async (t) => {
   const connection = new TestConnection()
@@ -16,9 +16,9 @@ t.test('a connection with more than 64 frames waiting for their commit is not re
     session.begin()
     return true
   }
-  for (let count = 0; count < 64; count += 1) session.receive(() => frame, 0)
+  for (let count = 0; count < 64; count += 1) session.receive(() => frame, 100, 0)
   t.ok(connection.reading)
-  session.receive(() => frame, 0)
+  session.receive(() => frame, 100, 0)
   t.notOk(connection.reading)
   session.settle()
   t.ok(connection.reading, 'and is read again when they are fewer')
@@ -34,7 +34,7 @@ t.test('frames that come after the end are not heard', async (t) => {
     now: 0,
   })
   session.state = 'closed'
-  session.receive(() => frame, 0)
+  session.receive(() => frame, 100, 0)
 })
 
 t.test('frames that wait for others count too, and none is lost', async (t) => {
@@ -53,7 +53,11 @@ t.test('frames that wait for others count too, and none is lost', async (t) => {
   })
   const numbers = Array.from({ length: 100 }, (_, index) => index)
   for (const number of numbers) {
-    session.receive(() => ({ kind: 'refused', refusal: { code: 'NAME_INVALID', detail: String(number) } }), 0)
+    session.receive(
+      () => ({ kind: 'refused', refusal: { code: 'NAME_INVALID', detail: String(number) }, ref: undefined }),
+      100,
+      0,
+    )
   }
   t.notOk(connection.reading)
   open = true
@@ -77,7 +81,7 @@ t.test('in one turn of the event loop 64 frames of a connection take effect at m
     outboxMaxBytes: 1000,
     now: 0,
   })
-  for (let count = 0; count < 1000; count += 1) session.receive(() => frame, 0)
+  for (let count = 0; count < 1000; count += 1) session.receive(() => frame, 100, 0)
   for (let before = 0; performed < 1000; ) {
     t.ok(performed - before <= 64)
     before = performed
@@ -97,7 +101,7 @@ t.test('who asks without reading gets no more answers until it reads', async (t)
     session.outbox.flush()
     return true
   }
-  for (let count = 0; count < 5; count += 1) session.receive(() => frame, 0)
+  for (let count = 0; count < 5; count += 1) session.receive(() => frame, 100, 0)
   t.equal(performed, 2, 'a quarter of the cap, and no more')
   connection.socket.drain()
   t.equal(performed, 5)
@@ -140,7 +144,7 @@ t.test('1.2 what changes nothing is answered before what was sent behind it has 
 t.test(
   'thousands of frames at once, sent without reading an answer, are all answered in order',
   async (t) => {
-    const app = await startApp(t)
+    const app = await startApp(t, { RATE_PER_SECOND: '0' })
     const ana = await Client.join(app.url, 'Ana')
     const count = 5000
     for (let number = 0; number < count; number += 1) {
@@ -187,4 +191,47 @@ t.test('a list larger than the cap reaches a client that reads', async (t) => {
   const ana = await Client.open(app.url)
   t.same((await ana.register('Ana')).userList, [...names, 'Ana'])
   t.same(await ana.settle(), [])
+})
+
+t.test('frames that wait are bounded in bytes, too', async (t) => {
+  const connection = new TestConnection()
+  const session = new Session({ id: 's', connection, perform: () => true, outboxMaxBytes: 1000, now: 0 })
+  session.hold()
+  for (let count = 0; count < 4; count += 1) session.receive(() => frame, 64 * 1024, 0)
+  t.ok(connection.reading)
+  session.receive(() => frame, 64 * 1024, 0)
+  t.notOk(connection.reading)
+  session.release()
+  t.ok(connection.reading)
+  session.hold()
+  for (let count = 0; count < 4; count += 1) session.receive(() => frame, 64 * 1024, 0)
+  t.ok(connection.reading, 'what has taken effect does not count any more')
+  session.release()
+})
+
+t.test('a frame that is put back counts as much as before', async (t) => {
+  const connection = new TestConnection()
+  const session = new Session({ id: 's', connection, perform: () => false, outboxMaxBytes: 1000, now: 0 })
+  for (let count = 0; count < 4; count += 1) session.receive(() => frame, 64 * 1024, 0)
+  t.ok(connection.reading)
+  session.receive(() => frame, 1, 0)
+  t.notOk(connection.reading)
+})
+
+t.test('1.5 many long answers to a client that reads come all, however small the cap is', async (t) => {
+  const app = await startApp(t, { OUTBOX_MAX_BYTES: '20000' })
+  for (let index = 10; index < 30; index += 1) await Client.join(app.url, `${index}${'😀'.repeat(60)}`)
+  const ana = await Client.join(app.url, 'Ana')
+  ana.sendAll(Array.from({ length: 200 }, () => ({ type: 'list_users', sender: 'Ana' })))
+  for (let count = 0; count < 200; count += 1) t.match(await ana.next(), { type: 'list_users_response' })
+})
+
+t.test('1.1 a client that asks and reads nothing at all is ended', async (t) => {
+  const app = await startApp(t, { RATE_PER_SECOND: '0', PING_INTERVAL_MS: '200' })
+  const beto = await Client.join(app.url, 'Beto')
+  for (let index = 10; index < 30; index += 1) await Client.join(app.url, `${index}${'😀'.repeat(60)}`)
+  const deaf = await Client.join(app.url, 'Sorda')
+  deaf.socket.pause()
+  deaf.sendAll(Array.from({ length: 6000 }, () => ({ type: 'list_users', sender: 'Sorda' })))
+  t.match(await beto.next('user_disconnected'), { content: 'Sorda ha salido' })
 })

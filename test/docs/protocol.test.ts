@@ -1,34 +1,51 @@
 import t from 'tap'
+import type { TObject } from 'typebox'
 import { Check } from 'typebox/value'
 import { loadConfig, SETTINGS } from '../../src/config.js'
 import { createDecoder, timestamp } from '../../src/protocol/codec.js'
 import { CLOSES, ERRORS } from '../../src/protocol/codes.js'
-import { clientFrames, SERVER_FRAMES } from '../../src/protocol/frames.js'
+import { EXTENDED_SERVER_FRAMES } from '../../src/protocol/extended-frames.js'
+import { clientFrames, EXTENDED_TYPES, SERVER_FRAMES } from '../../src/protocol/frames.js'
 import { MAX_NAME_CHARS } from '../../src/protocol/names.js'
 import { AWAY_SPREAD_MS } from '../../src/room/away.js'
 import { code, fences, read, section, table } from './markdown.js'
 
 const DOCUMENT = read('docs/protocol.md')
-const FIELDS = ['type', 'sender', 'target', 'content', 'userList', 'timestamp']
+const [BASE = '', EXTENSIONS = ''] = DOCUMENT.split('\n## Part 2. Extensions\n')
+const BASE_FIELDS = ['type', 'sender', 'target', 'content', 'userList', 'timestamp']
+const MORE_FIELDS = ['position', 'seq', 'ref', 'code', 'retry', 'session', 'users', 'history', 'resumed']
+const FIELDS = [...BASE_FIELDS, ...MORE_FIELDS]
 
 interface Example {
   readonly from: 'Client' | 'Server'
   readonly json: string
+  /** Of an extended session. */
+  readonly extended: boolean
 }
 
-const examples = Array.from(
-  DOCUMENT.matchAll(/^\*\*(Client|Server)\*\*\n\n```json\n([\s\S]*?)^```$/gm),
-  ([, from, json = '']): Example => ({ from: from === 'Client' ? 'Client' : 'Server', json }),
-)
+const examplesIn = (part: string, extended: boolean) =>
+  Array.from(
+    part.matchAll(/^\*\*(Client|Server)\*\*\n\n```json\n([\s\S]*?)^```$/gm),
+    ([, from, json = '']): Example => ({ from: from === 'Client' ? 'Client' : 'Server', json, extended }),
+  )
+const examples = [...examplesIn(BASE, false), ...examplesIn(EXTENSIONS, true)]
 
-const transcript = fences(DOCUMENT, 'text')
-  .flatMap((block) => block.split('\n'))
-  .flatMap((line): Example[] => {
-    const [, arrow, json = ''] = /^\w+ +([<>]) (.*)$/.exec(line) ?? []
-    return arrow === undefined ? [] : [{ from: arrow === '>' ? 'Client' : 'Server', json }]
-  })
+const transcriptIn = (part: string, extended: (name: string) => boolean) =>
+  fences(part, 'text')
+    .flatMap((block) => block.split('\n'))
+    .flatMap((line): Example[] => {
+      const [, name = '', arrow, json = ''] = /^(\w+) +([<>]) (.*)$/.exec(line) ?? []
+      if (arrow === undefined) return []
+      return [{ from: arrow === '>' ? 'Client' : 'Server', json, extended: extended(name) }]
+    })
+const transcript = [
+  ...transcriptIn(BASE, () => false),
+  // There Beto has no extensions.
+  ...transcriptIn(EXTENSIONS, (name) => name !== 'Beto'),
+]
 
-const serverSchemas = new Map(Object.entries(SERVER_FRAMES))
+const serverSchemas = new Map<string, TObject>(Object.entries(SERVER_FRAMES))
+const extendedSchemas = new Map<string, TObject>(Object.entries(EXTENDED_SERVER_FRAMES))
 const decode = createDecoder(loadConfig({}).MAX_CONTENT_CHARS)
 
 function parse(json: string): object {
@@ -82,15 +99,17 @@ t.test('every example of a client is read by the server as a frame of its type',
 t.test(
   'every example of the server is one that it could send, with its fields in the order of the wire',
   (t) => {
-    for (const { json } of [...examples, ...transcript].filter(({ from }) => from === 'Server')) {
-      const schema = serverSchemas.get(typeOf(json))
+    for (const { json, extended } of [...examples, ...transcript].filter(({ from }) => from === 'Server')) {
+      const schema = (extended ? extendedSchemas : serverSchemas).get(typeOf(json))
       if (schema === undefined) {
         t.fail(`there is no such frame: ${json}`)
         continue
       }
       const frame = parse(json)
       t.ok(Check(schema, frame), json)
-      t.same(fieldsOf(frame), fieldsOfSchema(schema), 'the fields')
+      const fields = Object.keys(schema.properties).filter((field) => field in frame)
+      t.same(Object.keys(frame), fields, 'the fields')
+      if (!extended) t.same(fieldsOf(frame), fieldsOfSchema(schema), 'and those inside of them')
       const stamp = String(Reflect.get(frame, 'timestamp'))
       t.equal(stamp, timestamp(Date.parse(stamp)), 'the form of the timestamp')
     }
@@ -102,9 +121,14 @@ t.test('the order of fields that the document gives is that of the schemas', (t)
   const given = /stand in this order[^:]*:\n?([^.]*)\./.exec(section(DOCUMENT, '1.4 Frames'))?.[1] ?? ''
   t.same(
     Array.from(given.matchAll(/`(\w+)`/g), ([, name]) => name),
-    FIELDS,
+    BASE_FIELDS,
   )
-  for (const [type, { properties }] of serverSchemas) {
+  const more = /in this order: ([^.]*)\./.exec(section(DOCUMENT, '2.4 Extended sessions'))?.[1] ?? ''
+  t.same(
+    Array.from(more.matchAll(/`(\w+)`/g), ([, name]) => name),
+    MORE_FIELDS,
+  )
+  for (const [type, { properties }] of [...serverSchemas, ...extendedSchemas]) {
     const names = Object.keys(properties)
     t.same(
       names,
@@ -120,12 +144,13 @@ t.test('every frame has an example', (t) => {
     ...new Set(examples.filter((example) => example.from === from).map(({ json }) => typeOf(json))),
   ]
   t.same(types('Client'), Object.keys(clientFrames(1)), 'those of clients, in the order of the schemas')
-  t.same(types('Server').toSorted(), [...serverSchemas.keys()].toSorted(), 'those of the server')
+  const all = new Set([...serverSchemas.keys(), ...extendedSchemas.keys()])
+  t.same(types('Server').toSorted(), [...all].toSorted(), 'those of the server')
   t.end()
 })
 
 t.test('every frame of a client has a section and a row', (t) => {
-  const types = Object.keys(clientFrames(1))
+  const types = Object.keys(clientFrames(1)).filter((type) => !EXTENDED_TYPES.has(type))
   const overview = table(section(DOCUMENT, '1.4 Frames'))
   t.same(
     overview.map(([type]) => type),

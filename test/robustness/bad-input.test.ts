@@ -6,6 +6,7 @@ import t from 'tap'
 import { createDecoder } from '../../src/protocol/codec.js'
 import { Client } from '../conformance/client.js'
 import { type RunningApp, startApp } from '../support/app.js'
+import { Extended } from '../support/extended.js'
 
 const decode = createDecoder(4096)
 const RUNS = 1000
@@ -84,6 +85,57 @@ t.test(
       await other.check()
     })
     await fc.assert(property, { numRuns: RUNS })
+  },
+)
+
+t.test(
+  'part 2: whatever a client with extensions sends: the same, with a code, and it can be taken up again',
+  async (t) => {
+    const app = await startApp(t, { MAX_FRAME_BYTES: '1048576', RESUME_GRACE_MS: '1000' })
+    const other = await witness(app)
+    /** Frames that only such a client sends. */
+    const extended = fc
+      .record(
+        {
+          type: fc.constantFrom('history', 'broadcast', 'private', 'change_status', 'list_users', 'register'),
+          sender: fc.constantFrom('OWN', 'Testigo'),
+          target: name,
+          content: fc.oneof(
+            fc.record({ before: fc.jsonValue(), limit: fc.jsonValue() }, { requiredKeys: [] }),
+            fc.record({ resume: fc.jsonValue(), history: fc.jsonValue() }, { requiredKeys: [] }),
+            fc.jsonValue(),
+          ),
+          ref: fc.oneof(fc.string({ unit: 'binary', maxLength: 70 }), fc.jsonValue()),
+        },
+        { requiredKeys: ['type'] },
+      )
+      .map((frame) => JSON.stringify(frame))
+    const property = fc.asyncProperty(fc.oneof(extended, payload), async (input) => {
+      const own = `Ana ${randomUUID()}`
+      const bytes =
+        typeof input === 'string' ? Buffer.from(input.replace('"OWN"', JSON.stringify(own))) : input
+      const client = await Extended.enter(app, own)
+      const decoded = decode(bytes)
+      client.client.send(bytes)
+      if (decoded.kind === 'close') {
+        if ((await client.client.closed()).code !== 1007) throw new Error('not closed 1007')
+      } else {
+        const answers = await client.settle()
+        const errors = answers.filter((frame) => frame.type === 'error')
+        if (errors.length > 1 || (decoded.kind === 'refused' && errors.length !== 1))
+          throw new Error(`${errors.length} errors`)
+        for (const error of errors)
+          if (typeof error.code !== 'string' || !('content' in error))
+            throw new Error(`without a code: ${error.content}`)
+        client.break()
+      }
+      const back = await client.resume(app)
+      if (back.welcome.resumed !== true) throw new Error('it was not taken up again')
+      back.send({ type: 'disconnect' })
+      await back.client.closed()
+      await other.check()
+    })
+    await fc.assert(property, { numRuns: RUNS / 4 })
   },
 )
 

@@ -43,8 +43,13 @@ async function visit(app: RunningApp, count: number): Promise<void> {
 }
 
 t.test('the heap after collection is flat over 100,000 frames', async (t) => {
-  // A short log, so that it is full from the start.
-  const app = await startApp(t, { LOG_LENGTH: '100', RATE_PER_SECOND: '0', REGISTRATIONS_PER_MINUTE: '0' })
+  // A short log and a short history, so that they are full from the start.
+  const app = await startApp(t, {
+    LOG_LENGTH: '100',
+    HISTORY_LENGTH: '100',
+    RATE_PER_SECOND: '0',
+    REGISTRATIONS_PER_MINUTE: '0',
+  })
   for (let round = 0; round < 10; round += 1) await visit(app, 1000)
   const before = await heap()
   for (let round = 0; round < 100; round += 1) await visit(app, 1000)

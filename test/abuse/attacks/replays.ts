@@ -1,5 +1,5 @@
 /** Tokens that were good once, or are good for somebody else, or are used by many at once. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { Client } from '../../conformance/client.js'
 import { broadcast, register } from '../../conformance/frames.js'
 import { type Attack, type Ground, PATIENCE_MS } from '../ground.js'
@@ -40,9 +40,6 @@ function steal({ nodes, dice }: Ground): Promise<void> {
   })
 }
 
-/** Messages of a session that is about to be taken over. */
-const LAST_WORDS = 40
-
 /** The owner's next session takes the last one over: from then on nothing that the last one said is heard. */
 function succeed({ nodes, dice }: Ground): Promise<void> {
   return withClients(async (keep) => {
@@ -52,14 +49,22 @@ function succeed({ nodes, dice }: Ground): Promise<void> {
     await last.register(name, { token })
     for (let uses = 0; uses < USES; uses += 1) {
       const next = keep(await Client.open(dice.pick(nodes).url))
-      last.sendAll(Array.from({ length: LAST_WORDS }, () => broadcast(name, 'de antes')))
+      const talk = talkOn(last)
       await next.register(name, { token })
+      await talk
       const { code } = await last.closed()
       if (code !== 4005) throw new Error(`whose session was taken over was closed ${code}`)
       await isAlone(next)
       last = next
     }
   })
+}
+
+/** Goes on talking until the connection is closed. */
+async function talkOn(client: Client): Promise<void> {
+  const end = performance.now() + PATIENCE_MS
+  for (; !client.ended && performance.now() < end; await turn())
+    client.send(broadcast(client.name, 'de antes'))
 }
 
 /** Whoever has just come in hears nothing in his name but what he says himself, and not that he has left. */
