@@ -157,7 +157,7 @@ export const CONFIG = Type.Object({
     default: [],
     description:
       'Web pages that may connect, as their origins with commas between; who sends no `Origin` may always',
-    accepts: 'origins such as https://chat.example, with commas between',
+    accepts: 'origins such as https://chat.example, without a path or *, with commas between',
     shown: 'any',
   }),
   SHOW_ADDRESSES: Type.Enum(['on', 'off'], {

@@ -59,7 +59,7 @@ export function listenProblem(host: string, port: number, error: unknown): strin
 
 /** What is said where there is no Redis. */
 export const MEMORY_HINT =
-  'Without REDIS_URL everything is in memory: claimed names and bans end with this process'
+  'Without REDIS_URL everything is in memory: sessions, history, claimed names and bans end with this process'
 
 /** How an operator uses the token that was made for want of an ADMIN_TOKEN. */
 export function tokenHint(host: string, port: number, token: string, secure = false): string {

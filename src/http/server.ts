@@ -129,7 +129,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
 
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
-    strictTransportSecurity: tls !== undefined,
+    // Other hosts of the same domain are not ours to decide about.
+    strictTransportSecurity: tls !== undefined && { includeSubDomains: false },
   })
   await chatRoute(app, options)
   if (options.requestsPerMinute > 0) await limitRequests(app, options.requestsPerMinute, adminToken)

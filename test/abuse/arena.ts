@@ -28,6 +28,7 @@ const probeFile = new URL('probe.mjs', import.meta.url).href
 export const PROBED = {
   NODE_OPTIONS: `--import=${probeFile}`,
   LOG_LENGTH: '200',
+  HISTORY_LENGTH: '100',
   LOG_MAX_BYTES: '1048576',
   BEAT_MS: '1000',
   LEASE_MS: '20000',

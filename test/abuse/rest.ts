@@ -34,9 +34,15 @@ export function rest({ port }: Target, method: string, path: string, body?: stri
   })
 }
 
-/** Asks for what the server must refuse, or not know: never its own mistake. */
+/** What is behind the server is not for strangers. */
+export const INSIDE = /node_modules|\.js:\d|\n +at /
+
+/** Asks for what the server must refuse, or not know: never its own mistake, and nothing of what is inside. */
 export async function refusedBy(node: Target, method: string, path: string, body?: string): Promise<void> {
-  const { status } = await rest(node, method, path, body)
-  if (status < 400 || status >= 500)
-    throw new Error(`${method} ${path.slice(0, 200)} ${body?.slice(0, 200) ?? ''} was answered ${status}`)
+  const answer = await rest(node, method, path, body)
+  const said = JSON.stringify(answer.body) ?? ''
+  if (answer.status < 400 || answer.status >= 500 || INSIDE.test(said.replaceAll('\\n', '\n')))
+    throw new Error(
+      `${method} ${path.slice(0, 200)} ${body?.slice(0, 200) ?? ''} was answered ${answer.status} ${said.slice(0, 500)}`,
+    )
 }

@@ -1,6 +1,7 @@
 /** Somebody who tries things, one after the other, and sees what comes of each. */
+import { isUtf8 } from 'node:buffer'
 import { createDecoder, type Decoded } from '../../src/protocol/codec.js'
-import { Client, type Frame } from '../conformance/client.js'
+import { Client, type Frame, fieldsOf } from '../conformance/client.js'
 import type { Dice } from '../support/dice.js'
 
 const decode = createDecoder(4096)
@@ -17,7 +18,19 @@ export function input(data: Buffer | string | object, binary = false): Input {
   const bytes = Buffer.isBuffer(data)
     ? data
     : Buffer.from(typeof data === 'string' ? data : JSON.stringify(data))
-  return { data: bytes, binary, decoded: decode(bytes) }
+  const decoded = decode(bytes)
+  const plain = plainly(bytes)
+  if (plain !== undefined && decoded.kind !== plain)
+    throw new Error(`${shown(bytes)} is read as ${decoded.kind}, and is plainly ${plain}`)
+  return { data: bytes, binary, decoded }
+}
+
+/** What an input is beyond doubt, found without the server's own code: else a mistake in that would be made here, too. */
+function plainly(bytes: Buffer): Decoded['kind'] | undefined {
+  const end = bytes.indexOf(0)
+  const payload = end === -1 ? bytes : bytes.subarray(0, end)
+  if (!isUtf8(payload)) return 'close'
+  return 'type' in fieldsOf(payload.toString()) ? undefined : 'refused'
 }
 
 /** What is for everyone, or from others: no answer to anything. */

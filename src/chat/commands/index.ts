@@ -65,7 +65,10 @@ function resultOf(
 ): Result {
   if (session.extended && decoded.ref !== undefined && ref === undefined)
     return { code: 'INVALID_FIELD', detail: `"ref" debe ser un texto de 1 a ${MAX_REF_CHARS} caracteres` }
-  if (decoded.kind === 'refused') return decoded.refusal
+  if (decoded.kind === 'refused') {
+    const unknown = session.extended && decoded.refusal.code === 'UNKNOWN_TYPE'
+    return unknown ? { code: 'UNKNOWN_TYPE', detail: Object.keys(COMMANDS).join(', ') } : decoded.refusal
+  }
   const { frame } = decoded
   if (!session.extended && EXTENDED_TYPES.has(frame.type))
     return { code: 'UNKNOWN_TYPE', detail: typesOf(Object.keys(COMMANDS)) }

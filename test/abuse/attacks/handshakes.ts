@@ -4,6 +4,7 @@ import type { Dice } from '../../support/dice.js'
 import type { Attack } from '../ground.js'
 import { damaged } from '../mutate.js'
 import { OPCODES, Raw, requestOf, times, UPGRADE, wireFrame } from '../raw.js'
+import { INSIDE } from '../rest.js'
 import { newName, shown } from '../stranger.js'
 
 const AT_ONCE = 24
@@ -76,9 +77,6 @@ const ODD_LINES = [
 
 /** What an answer to such a request begins with: a server that fails says 5xx, unless it does not know how. */
 const ANSWER = /^HTTP\/1\.1 (100|101|200|204|302|4\d\d|501|505) /
-
-/** What is behind the server is not for strangers. */
-const INSIDE = /node_modules|\.js:\d|\n +at /
 
 export const fuzzHandshakes: Attack = async ({ nodes, dice }, amount) => {
   await times(amount, AT_ONCE, async () => {

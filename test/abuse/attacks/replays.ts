@@ -1,5 +1,5 @@
 /** Tokens that were good once, or are good for somebody else, or are used by many at once. */
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../../conformance/client.js'
 import { broadcast, register } from '../../conformance/frames.js'
 import { type Attack, type Ground, PATIENCE_MS } from '../ground.js'
@@ -9,6 +9,9 @@ import { good, isRefused, sign } from './tokens.js'
 
 /** How often a token is used again, in each of the ways. */
 const USES = 8
+
+/** How long whoever is about to be taken over pauses between two messages. */
+const TALK_MS = 2
 
 /** A token gets its owner in, as often as he likes, until it has expired or he is banned; and nobody else. */
 export const replayTokens: Attack = async (ground, amount) => {
@@ -63,7 +66,7 @@ function succeed({ nodes, dice }: Ground): Promise<void> {
 /** Goes on talking until the connection is closed. */
 async function talkOn(client: Client): Promise<void> {
   const end = performance.now() + PATIENCE_MS
-  for (; !client.ended && performance.now() < end; await turn())
+  for (; !client.ended && performance.now() < end; await sleep(TALK_MS))
     client.send(broadcast(client.name, 'de antes'))
 }
 
