@@ -24,11 +24,13 @@ export interface Probe {
 
 const probeFile = new URL('probe.mjs', import.meta.url).href
 
-/** Variables of nodes that can be probed. Nobody is swept because the machine is busy, and the log is soon full. */
+/** Variables of nodes that can be probed. Nobody is swept because the machine is busy; the log is soon full, and who has gone is soon gone. */
 export const PROBED = {
   NODE_OPTIONS: `--import=${probeFile}`,
   LOG_LENGTH: '200',
   HISTORY_LENGTH: '100',
+  RESUME_GRACE_MS: '500',
+  RESUME_GRACE_MS: '500',
   LOG_MAX_BYTES: '1048576',
   BEAT_MS: '1000',
   LEASE_MS: '20000',
