@@ -43,7 +43,7 @@ t.test('120 names made of keys and patterns: nothing else in Redis is touched', 
   t.same(problems, [])
   for (const key of others) t.equal(await cluster.redis.call('GET', key), 'untouched')
   const kept =
-    /^\{tertulia\}:(count:|(meta|log|marks|users|nodes|swept|bans|index:account)$|(node|owned):[^:]+$)/
+    /^\{tertulia\}:(count:|(meta|log|marks|users|nodes|swept|bans|history|index:account)$|(node|owned):[^:]+$)/
   const after = await keysOf(cluster, '*')
   t.same(
     after.filter((key) => !others.includes(key) && !kept.test(key) && !before.includes(key)),
