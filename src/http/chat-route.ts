@@ -27,7 +27,7 @@ const MAX_FRAGMENTS = 4096
 const PONGS_A_TURN = 50
 
 /** A client that leaves so much unread gets no pong: of pings the last one is answered when it reads. */
-const PONG_WAITING_BYTES = 64 * 1024
+const PONG_WAITING_BYTES = 1024 * 1024
 
 /** What whoever comes or waits is told while the node starts or ends. */
 const CLOSED = 'No connections are taken now: come back'
