@@ -2,16 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type, { type Static } from 'typebox'
 import type { Account, Accounts } from '../accounts/accounts.js'
-import {
-  BAD_REQUEST,
-  errorBody,
-  NOT_FOUND,
-  REMOVED,
-  TOO_LONG,
-  UNAUTHORIZED,
-  UNAVAILABLE,
-  UNREACHABLE,
-} from './errors.js'
+import { BAD_REQUEST, errorBody, REMOVAL, UNAUTHORIZED, UNAVAILABLE, UNREACHABLE } from './errors.js'
 import { decodeKey, encodeKey, NEXT, PAGE_QUERY, readPage } from './pages.js'
 import { NameParams } from './users.js'
 
@@ -80,14 +71,7 @@ export const accounts: FastifyPluginAsyncTypebox<{ accounts: Accounts }> = async
           'Its password or token proves nothing any more, and whoever comes first may claim it. Who is there under it stays: to end that too, remove the user.',
         tags: ['accounts'],
         params: NameParams,
-        response: {
-          204: REMOVED,
-          ...BAD_REQUEST,
-          ...UNAUTHORIZED,
-          ...NOT_FOUND,
-          ...TOO_LONG,
-          ...UNAVAILABLE,
-        },
+        response: REMOVAL,
       },
     },
     async (request, reply) => {

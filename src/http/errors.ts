@@ -42,6 +42,16 @@ export const UNREACHABLE = 'What the nodes share cannot be reached: try again'
 /** The answer of a route that has nothing to say, for its schema. */
 export const REMOVED = Type.Null({ description: 'It is gone' })
 
+/** The answers of a route that removes what its path names, for its schema. */
+export const REMOVAL = {
+  204: REMOVED,
+  ...BAD_REQUEST,
+  ...UNAUTHORIZED,
+  ...NOT_FOUND,
+  ...TOO_LONG,
+  ...UNAVAILABLE,
+}
+
 /** An error answer. */
 export function errorBody(statusCode: number, message: string): Static<typeof ErrorBody> {
   return { statusCode, error: String(STATUS_CODES[statusCode]), message }

@@ -3,20 +3,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { ChatNode, Said } from '../chat/node.js'
-import { PAGE_MESSAGES } from '../protocol/extended-frames.js'
+import { HISTORY_CONTENT, PAGE_MESSAGES } from '../protocol/extended-frames.js'
 import { SERVER_FRAMES } from '../protocol/frames.js'
 import { readPosition, writePosition } from '../protocol/position.js'
-import { MAX_HISTORY } from '../protocol/registration.js'
-import {
-  BAD_REQUEST,
-  errorBody,
-  NOT_FOUND,
-  REMOVED,
-  TOO_LONG,
-  UNAUTHORIZED,
-  UNAVAILABLE,
-  UNREACHABLE,
-} from './errors.js'
+import { BAD_REQUEST, errorBody, REMOVAL, UNAUTHORIZED, UNAVAILABLE, UNREACHABLE } from './errors.js'
 import { isWhole, LIMIT_PROBLEM } from './pages.js'
 
 const EXAMPLE = '4f0c2a91d7be3568-41'
@@ -50,14 +40,7 @@ const MessageQuery = Type.Object({
         'The messages before this position: `next` of a page, or `position` of a message; without it, the latest',
     }),
   ),
-  limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: MAX_HISTORY,
-      default: PAGE_MESSAGES,
-      description: 'How many at most',
-    }),
-  ),
+  limit: HISTORY_CONTENT.properties.limit,
 })
 
 const Broadcast = Compile(SERVER_FRAMES.broadcast)
@@ -108,14 +91,7 @@ export const messages: FastifyPluginAsyncTypebox<{ node: ChatNode }> = async (ap
         params: Type.Object({
           position: Type.String({ description: 'The `position` of the message', examples: [EXAMPLE] }),
         }),
-        response: {
-          204: REMOVED,
-          ...BAD_REQUEST,
-          ...UNAUTHORIZED,
-          ...NOT_FOUND,
-          ...TOO_LONG,
-          ...UNAVAILABLE,
-        },
+        response: REMOVAL,
       },
     },
     async (request, reply) => {
